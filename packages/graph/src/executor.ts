@@ -1,0 +1,81 @@
+// Executor: prepares a Program once and runs it in one call per step. Implemented by the reference executor here, by
+// @fak/kernels-native, and by whatever comes later. Nothing above this interface knows which one it has.
+
+import type { TensorData } from '@fak/tensor'
+import type { Program } from './program.js'
+
+/** Weights of a Program by the label of their value. */
+export type WeightBindings = ReadonlyMap<string, TensorData>
+
+/** Choices that hold for the life of a prepared Program. */
+export interface PrepareOptions {
+  /** Most tokens of one step (the prefill chunk); sizes the arena. Default 64. */
+  maxTokens?: number
+  /** Labels of values to keep and return with every step. */
+  taps?: readonly string[]
+  /** Sees preparation progress: bytes done of bytes in all. */
+  onProgress?: (done: number, total: number) => void
+  signal?: AbortSignal
+}
+
+/** Turns Programs into something that runs. */
+export interface Executor {
+  /** `reference`, `native`, … */
+  readonly name: string
+  /** One line for people: instruction set, threads. */
+  readonly description: string
+  /**
+   * Binds weights, plans memory and checks that every op and weight type can run.
+   *
+   * @throws FakError `PROGRAM_UNSUPPORTED` listing every op or type without a kernel, `PROGRAM_MISSING_WEIGHT`,
+   * `PROGRAM_WEIGHT_MISMATCH` when a bound tensor's type or shape is not the recorded one.
+   */
+  prepare(program: Program, weights: WeightBindings, options?: PrepareOptions): Promise<PreparedProgram>
+}
+
+/** One step of one sequence. */
+export interface Step {
+  readonly state: SequenceState
+  /** 1 to `maxTokens` token ids; they take the positions from `state.position` on. */
+  readonly tokens: Uint32Array
+  /** R: how many of the last rows to compute outputs for, 0 to `tokens.length`. Default 1. */
+  readonly rows?: number
+  /** Seen between phases when the step has more than one token. */
+  readonly signal?: AbortSignal
+}
+
+/** What a step gives back. Arrays are the caller's own. */
+export interface StepResult {
+  /** By output name, `[R, …]` row-major. */
+  readonly outputs: Readonly<Record<string, Float32Array>>
+  /** By label, `[T or R, …]` row-major: the taps asked for at {@link Executor.prepare}. */
+  readonly taps: ReadonlyMap<string, Float32Array>
+}
+
+/** A Program with its weights, ready to run. Steps of one prepared program are run one after another. */
+export interface PreparedProgram {
+  readonly program: Program
+  readonly maxTokens: number
+  /** A fresh sequence at position 0. */
+  createState(): SequenceState
+  /**
+   * Runs one step and advances the state's position by its tokens. All or nothing: when it throws, the state is what it was.
+   *
+   * @throws FakError `ABORTED`, `TOKEN_OUT_OF_RANGE`, `STEP_TOO_LONG`, `STATE_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`,
+   * `FILE_CHANGED` when a mapped weight file shrank or changed underneath.
+   */
+  run(step: Step): Promise<StepResult>
+  /** Waits for the running step, then frees weights and arena. Safe to call twice. */
+  dispose(): Promise<void>
+}
+
+/** KV rows, conv rows and recurrent matrices of one sequence, valid exactly for `position` tokens. */
+export interface SequenceState {
+  readonly position: number
+  /** Bytes held now. */
+  readonly byteLength: number
+  /** Back to position 0, everything zero. @throws FakError `STATE_BUSY` while a step runs on it. */
+  reset(): void
+  /** Frees the memory; waits for a running step. Safe to call twice. */
+  dispose(): Promise<void>
+}
