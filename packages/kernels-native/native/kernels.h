@@ -18,6 +18,8 @@ enum class ActivationFormat : uint8_t {
   Q8x256,  ///< int8 blocks of 256 with one scale and sixteen sums each (K-quants, IQ4_XS)
 };
 
+constexpr int kActivationFormatCount = 3;
+
 /// y[m * y_stride + n] = dot(weight row n, x row m) for n in [0, rows), m in [0, columns).
 struct LinearArgs {
   const uint8_t* weight;   ///< first weight row of the slice, in its stored layout, any alignment
@@ -40,7 +42,96 @@ struct LinearKernels {
   void (*dequantize_row)(const uint8_t* row, float* out, int64_t k);
 };
 
-struct KernelTable;
+/// Keys of one block of the online softmax. Blocks are counted from position 0, so the grid never depends on the step.
+constexpr int64_t kAttentionBlock = 64;
+
+/// Causal attention of some queries that share one key/value head, over the cache rows 0 … position + token of each.
+struct AttentionArgs {
+  const float* q;          ///< query of (first token, first head): Dk floats
+  size_t q_token_stride;   ///< floats from one token's query to the next
+  size_t q_head_stride;    ///< floats from one head's query to the next
+  const float* k;          ///< cache row 0 of this key head: Dk floats
+  size_t k_stride;         ///< floats from one position to the next
+  const float* v;          ///< cache row 0 of this value head: Dv floats
+  size_t v_stride;
+  float* y;                ///< output of (first token, first head): Dv floats
+  size_t y_token_stride;
+  size_t y_head_stride;
+  int64_t tokens;          ///< queries: tokens x heads
+  int64_t heads;
+  int64_t position;        ///< position of the first token; it sees keys 0 … position
+  int64_t Dk, Dv;
+  float scale;
+  float* scratch;          ///< attention_scratch_floats(tokens * heads, Dv) floats
+};
+
+/// Floats that `attention` needs beside its operands: per query a maximum, a sum and a row; and one block row.
+constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dv) { return queries * (Dv + 2) + Dv; }
+
+/// A causal depthwise convolution over time for a slice of the channels.
+struct ConvArgs {
+  const float* x;       ///< token 0, first channel of the slice
+  size_t stride;        ///< floats from one token to the next, in x and y
+  const float* weight;  ///< [channels, taps] of the slice; the last tap is the current token's
+  float* history;       ///< [taps - 1, …] oldest first, first channel of the slice; rewritten to the last taps - 1 inputs
+  size_t history_stride;
+  float* y;
+  int64_t tokens, channels, taps;
+  bool silu;            ///< apply silu to the sum
+};
+
+/// Some rows of one value head's state [Dv, Dk], carried through all tokens of a step.
+struct DeltaArgs {
+  const float* q;       ///< token 0: normalized and scaled query of the key head, Dk floats
+  const float* k;       ///< token 0: normalized key
+  size_t qk_stride;     ///< floats from one token to the next, in q and k
+  const float* v;       ///< token 0: value of the first row
+  size_t v_stride;
+  const float* decay;   ///< token 0: exp(g) of this head
+  const float* beta;    ///< token 0: sigmoid(b) of this head
+  size_t gate_stride;   ///< floats from one token to the next, in decay and beta
+  float* state;         ///< first row: Dk floats, rows adjacent
+  float* y;             ///< token 0: output of the first row
+  size_t y_stride;
+  int64_t tokens, rows, Dk;
+};
+
+/// The float kernels. Pointers need no alignment; x and y never overlap.
+struct FloatKernels {
+  /// y = x / sqrt(mean(x^2) + eps) * weight for each of `groups` runs of d floats.
+  void (*rms_norm)(const float* x, const float* weight, float* y, int64_t groups, int64_t d, float eps);
+  /// The same, times silu(z).
+  void (*gated_rms_norm)(const float* x, const float* z, const float* weight, float* y, int64_t groups, int64_t d,
+                         float eps);
+  /// y = a + b
+  void (*add)(const float* a, const float* b, float* y, int64_t n);
+  /// y = silu(gate) * up
+  void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
+  /// y = x * sigmoid(gate)
+  void (*sigmoid_mul)(const float* x, const float* gate, float* y, int64_t n);
+  /// Rotates the pairs (m, m + dims/2) of each head of one token by the angles with these cosines and sines [dims/2].
+  void (*rope)(const float* x, const float* cosines, const float* sines, float* y, int64_t heads, int64_t head_dim,
+               int64_t dims);
+  void (*attention)(const AttentionArgs& args);
+  void (*causal_conv1d)(const ConvArgs& args);
+  /// y = u / sqrt(sum(u^2) + eps) * scale for each of `groups` runs of d floats.
+  void (*l2_normalize)(const float* u, float* y, int64_t groups, int64_t d, float eps, float scale);
+  /// decay = exp(A * softplus(a + dt_bias)), beta = sigmoid(b), for n heads.
+  void (*delta_gates)(const float* a, const float* b, const float* A, const float* dt_bias, float* decay, float* beta,
+                      int64_t n);
+  /// Per token and row: row *= decay; m = row . k; row += beta (v - m) k; y = row . q
+  void (*gated_delta)(const DeltaArgs& args);
+  /// Whether none of n floats is NaN or infinite.
+  bool (*all_finite)(const float* x, int64_t n);
+};
+
+struct KernelTable {
+  const char* isa;
+  LinearKernels linear[kDTypeCount];
+  /// Quantizes (or copies) one row of k floats into a format; by ActivationFormat.
+  void (*quantize_row[kActivationFormatCount])(const float* x, uint8_t* out, int64_t k);
+  FloatKernels floats;
+};
 
 /// Bytes that one activation row of k floats takes in a format, rounded up to a multiple of 64.
 size_t activation_row_bytes(ActivationFormat format, int64_t k);
@@ -50,11 +141,9 @@ void register_linear_scalar(KernelTable& table);
 void register_linear_avx2(KernelTable& table);
 void register_linear_avx512(KernelTable& table);
 
-struct KernelTable {
-  const char* isa;
-  LinearKernels linear[kDTypeCount];
-  /// Quantizes (or copies) one row of k floats into a format; by ActivationFormat.
-  void (*quantize_row[3])(const float* x, uint8_t* out, int64_t k);
-};
+/// Fills the float kernels; every instruction set has all of them (isa/float/, compiled once for each).
+void register_float_scalar(KernelTable& table);
+void register_float_avx2(KernelTable& table);
+void register_float_avx512(KernelTable& table);
 
 }  // namespace fak

@@ -1,0 +1,70 @@
+// F32x16 as one AVX-512 register. See vec.h for the operations.
+#pragma once
+
+#include <immintrin.h>
+
+#define FAK_ISA avx512
+
+namespace fak {
+namespace avx512 {
+
+struct F32x16 {
+  __m512 all;
+};
+
+FAK_INLINE F32x16 set1(float x) { return {_mm512_set1_ps(x)}; }
+FAK_INLINE F32x16 zero() { return {_mm512_setzero_ps()}; }
+FAK_INLINE F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+
+FAK_INLINE __mmask16 lanes_below(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+/// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.
+FAK_INLINE F32x16 load_first(const float* p, int64_t n) { return {_mm512_maskz_loadu_ps(lanes_below(n), p)}; }
+FAK_INLINE void store(float* p, F32x16 a) { _mm512_storeu_ps(p, a.all); }
+FAK_INLINE void store_first(float* p, F32x16 a, int64_t n) { _mm512_mask_storeu_ps(p, lanes_below(n), a.all); }
+
+FAK_INLINE F32x16 add(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 sub(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 mul(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 div(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.all, b.all, c.all)}; }
+FAK_INLINE F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 min(F32x16 a, F32x16 b) { return {_mm512_min_ps(a.all, b.all)}; }
+FAK_INLINE F32x16 where_greater(F32x16 a, F32x16 b, F32x16 x, F32x16 y) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.all, b.all, _CMP_GT_OQ), y.all, x.all)};
+}
+FAK_INLINE F32x16 where_nan(F32x16 a, F32x16 x, F32x16 y) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.all, a.all, _CMP_UNORD_Q), y.all, x.all)};
+}
+FAK_INLINE F32x16 round_even(F32x16 a) {
+  return {_mm512_roundscale_ps(a.all, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+FAK_INLINE F32x16 pow2(F32x16 n) {
+  const __m512i biased = _mm512_add_epi32(_mm512_cvttps_epi32(n.all), _mm512_set1_epi32(127));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))};
+}
+FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
+  const __m512i bits = _mm512_castps_si512(a.all);
+  exponent->all = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(127)));
+  const __m512i mantissa = _mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff));
+  return {_mm512_castsi512_ps(_mm512_or_si512(mantissa, _mm512_set1_epi32(0x3f800000)))};
+}
+/// Whether every lane is finite.
+FAK_INLINE bool all_finite(F32x16 a) {
+  const __m512i exponent = _mm512_set1_epi32(0x7f800000);
+  return _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_castps_si512(a.all), exponent), exponent) == 0;
+}
+FAK_INLINE float reduce_add(F32x16 a) {
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.all), _mm512_extractf32x8_ps(a.all, 1));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+FAK_INLINE float reduce_max(F32x16 a) {
+  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(a.all), _mm512_extractf32x8_ps(a.all, 1));
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+}  // namespace avx512
+}  // namespace fak

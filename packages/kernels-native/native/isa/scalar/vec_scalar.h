@@ -1,0 +1,91 @@
+// F32x16 as an array: the definition that the other instruction sets must equal. See vec.h for the operations.
+#pragma once
+
+#define FAK_ISA scalar
+
+namespace fak {
+namespace scalar {
+
+struct F32x16 {
+  float lane[16];
+};
+
+#define FAK_EACH_LANE(expression)                          \
+  F32x16 r;                                                \
+  for (int l = 0; l < 16; l++) r.lane[l] = (expression);   \
+  return r
+
+FAK_INLINE F32x16 set1(float x) { FAK_EACH_LANE(x); }
+FAK_INLINE F32x16 zero() { return set1(0.0f); }
+FAK_INLINE F32x16 load(const float* p) {
+  F32x16 r;
+  memcpy(r.lane, p, sizeof r.lane);
+  return r;
+}
+/// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.
+FAK_INLINE F32x16 load_first(const float* p, int64_t n) {
+  F32x16 r = zero();
+  memcpy(r.lane, p, sizeof(float) * static_cast<size_t>(n));
+  return r;
+}
+FAK_INLINE void store(float* p, F32x16 a) { memcpy(p, a.lane, sizeof a.lane); }
+FAK_INLINE void store_first(float* p, F32x16 a, int64_t n) { memcpy(p, a.lane, sizeof(float) * static_cast<size_t>(n)); }
+
+FAK_INLINE F32x16 add(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] + b.lane[l]); }
+FAK_INLINE F32x16 sub(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] - b.lane[l]); }
+FAK_INLINE F32x16 mul(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] * b.lane[l]); }
+FAK_INLINE F32x16 div(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] / b.lane[l]); }
+FAK_INLINE F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { FAK_EACH_LANE(__builtin_fmaf(a.lane[l], b.lane[l], c.lane[l])); }
+FAK_INLINE F32x16 max(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] > b.lane[l] ? a.lane[l] : b.lane[l]); }
+FAK_INLINE F32x16 min(F32x16 a, F32x16 b) { FAK_EACH_LANE(a.lane[l] < b.lane[l] ? a.lane[l] : b.lane[l]); }
+FAK_INLINE F32x16 where_greater(F32x16 a, F32x16 b, F32x16 x, F32x16 y) {
+  FAK_EACH_LANE(a.lane[l] > b.lane[l] ? x.lane[l] : y.lane[l]);
+}
+FAK_INLINE F32x16 where_nan(F32x16 a, F32x16 x, F32x16 y) {
+  FAK_EACH_LANE(a.lane[l] != a.lane[l] ? x.lane[l] : y.lane[l]);
+}
+FAK_INLINE F32x16 round_even(F32x16 a) { FAK_EACH_LANE(__builtin_nearbyintf(a.lane[l])); }
+FAK_INLINE F32x16 pow2(F32x16 n) {
+  F32x16 r;
+  for (int l = 0; l < 16; l++) {
+    const int32_t bits = (static_cast<int32_t>(n.lane[l]) + 127) << 23;
+    memcpy(&r.lane[l], &bits, sizeof bits);
+  }
+  return r;
+}
+FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
+  F32x16 r;
+  for (int l = 0; l < 16; l++) {
+    int32_t bits;
+    memcpy(&bits, &a.lane[l], sizeof bits);
+    exponent->lane[l] = static_cast<float>((bits >> 23) - 127);
+    bits = (bits & 0x007fffff) | 0x3f800000;
+    memcpy(&r.lane[l], &bits, sizeof bits);
+  }
+  return r;
+}
+/// Whether every lane is finite.
+FAK_INLINE bool all_finite(F32x16 a) {
+  uint32_t bad = 0;
+  for (int l = 0; l < 16; l++) {
+    uint32_t bits;
+    memcpy(&bits, &a.lane[l], sizeof bits);
+    bad |= (bits & 0x7f800000u) == 0x7f800000u;
+  }
+  return bad == 0;
+}
+FAK_INLINE float reduce_add(F32x16 a) {
+  for (int width = 8; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) a.lane[l] = a.lane[l] + a.lane[l + width];
+  return a.lane[0];
+}
+FAK_INLINE float reduce_max(F32x16 a) {
+  for (int width = 8; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) a.lane[l] = a.lane[l] > a.lane[l + width] ? a.lane[l] : a.lane[l + width];
+  return a.lane[0];
+}
+
+#undef FAK_EACH_LANE
+
+}  // namespace scalar
+}  // namespace fak

@@ -1,0 +1,58 @@
+// Exact widening of stored 16-bit floats, and unaligned little-endian loads. Owns no arithmetic: every function here is a
+// change of representation. Everything is `static inline`, because instruction-set folders include this file too and an
+// inline function with external linkage compiled for AVX-512 could be the copy that the linker keeps.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace fak {
+
+static inline uint16_t load_u16(const uint8_t* p) {
+  uint16_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline uint32_t load_u32(const uint8_t* p) {
+  uint32_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline float bits_to_float(uint32_t bits) {
+  float v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+static inline uint32_t float_to_bits(float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+/// The one NaN that a kernel may store. Which operand's payload survives an operation differs between processors.
+constexpr uint32_t kCanonicalNaN = 0x7fc00000u;
+
+static inline float canonical(float v) { return v == v ? v : bits_to_float(kCanonicalNaN); }
+
+/// IEEE binary16 to binary32, exact; a signalling NaN becomes quiet, as the conversion instructions do.
+static inline float f16_to_f32(uint16_t h) {
+  const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
+  const uint32_t exponent = (h >> 10) & 0x1fu;
+  const uint32_t mantissa = h & 0x3ffu;
+  if (exponent == 0) {
+    // Zero or subnormal: mantissa * 2^-24, a product that binary32 holds exactly.
+    return bits_to_float(float_to_bits(static_cast<float>(static_cast<int32_t>(mantissa)) * 0x1p-24f) | sign);
+  }
+  if (exponent == 31) {
+    const uint32_t quiet = mantissa != 0 ? 0x400000u : 0u;
+    return bits_to_float(sign | 0x7f800000u | quiet | (mantissa << 13));
+  }
+  return bits_to_float(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+}
+
+static inline float bf16_to_f32(uint16_t b) { return bits_to_float(static_cast<uint32_t>(b) << 16); }
+
+}  // namespace fak
