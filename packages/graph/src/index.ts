@@ -1,3 +1,4 @@
+export { checkBindings, checkStep, vocabularySize } from './checks.js'
 export type {
   Executor,
   PreparedProgram,
@@ -7,4 +8,18 @@ export type {
   StepResult,
   WeightBindings,
 } from './executor.js'
+export { Graph, type Operands, type Place, record, type State, type Value } from './graph.js'
+export {
+  type AttrSpec,
+  type AttrSpecs,
+  type AttrValues,
+  defineOp,
+  type OpDefinition,
+  type OpIo,
+  OpSite,
+} from './ops/define.js'
+export * as ops from './ops/index.js'
+export { ARENA_ALIGNMENT, type MemoryPlan, planProgram, tapIds } from './plan.js'
+export { hashProgram, printProgram } from './print.js'
 export type { Dim, OpNode, Program, StateInfo, ValueId, ValueInfo } from './program.js'
+export { type WeightInfo, Weights } from './weights.js'

@@ -1,1 +1,1 @@
-export {}
+export { ReferenceExecutor, type ReferenceOptions } from './executor.js'

@@ -1,0 +1,59 @@
+// What every executor checks before it trusts a Program's weights or a step's numbers.
+
+import { FakError } from '@fak/tensor'
+import type { Step, WeightBindings } from './executor.js'
+import { show } from './ops/define.js'
+import type { Program } from './program.js'
+
+/**
+ * Checks that every weight of the Program is bound to a tensor of the recorded type and shape.
+ *
+ * @throws FakError `PROGRAM_MISSING_WEIGHT`, `PROGRAM_WEIGHT_MISMATCH`
+ */
+export function checkBindings(program: Program, weights: WeightBindings): void {
+  for (const value of program.values) {
+    if (value.kind !== 'weight') continue
+    const tensor = weights.get(value.label)
+    if (tensor === undefined) {
+      throw new FakError('PROGRAM_MISSING_WEIGHT', { reason: 'no tensor is bound to this weight', field: value.label })
+    }
+    if (tensor.dtype !== value.dtype || show(tensor.shape) !== show(value.shape)) {
+      throw new FakError('PROGRAM_WEIGHT_MISMATCH', {
+        file: tensor.source.name,
+        reason: `recorded as ${value.dtype} ${show(value.shape)}, bound to ${tensor.dtype} ${show(tensor.shape)}`,
+        field: value.label,
+      })
+    }
+  }
+}
+
+/** How many token ids the Program knows: the rows of its smallest embedding table. */
+export function vocabularySize(program: Program): number {
+  const tables = program.ops.filter((op) => op.kind === 'embedding').map((op) => program.values[op.inputs[1]!]!)
+  return Math.min(...tables.map((table) => Number(table.shape[0])))
+}
+
+/**
+ * Checks the tokens and rows of a step and gives its R.
+ *
+ * @throws FakError `STEP_TOO_LONG` for more than `maxTokens` tokens, `STEP_EMPTY` for none, `STEP_BAD_ROWS` for rows outside 0 to T,
+ * `TOKEN_OUT_OF_RANGE` for an id that is not in the vocabulary.
+ */
+export function checkStep({ tokens, rows = 1 }: Step, limits: { maxTokens: number; vocabulary: number }): number {
+  if (tokens.length === 0)
+    throw new FakError('STEP_EMPTY', { reason: 'a step needs 1 or more tokens', field: 'tokens' })
+  if (tokens.length > limits.maxTokens) {
+    const reason = `the step has ${tokens.length} tokens, and the program was prepared for at most ${limits.maxTokens}`
+    throw new FakError('STEP_TOO_LONG', { reason, field: 'tokens' })
+  }
+  if (!Number.isInteger(rows) || rows < 0 || rows > tokens.length) {
+    const reason = `rows must be a whole number from 0 to ${tokens.length}, got ${rows}`
+    throw new FakError('STEP_BAD_ROWS', { reason, field: 'rows' })
+  }
+  const index = tokens.findIndex((token) => token >= limits.vocabulary)
+  if (index >= 0) {
+    const reason = `token id ${tokens[index]} is not below the vocabulary size ${limits.vocabulary}`
+    throw new FakError('TOKEN_OUT_OF_RANGE', { reason, field: `tokens[${index}]` })
+  }
+  return rows
+}

@@ -1,0 +1,15 @@
+// The op catalogue. A new op is a file beside these and a line here.
+
+export { add } from './add.js'
+export { attention } from './attention.js'
+export { causalConv1d } from './causal-conv1d.js'
+export { embedding } from './embedding.js'
+export { gatedDelta } from './gated-delta.js'
+export { gatedRmsNorm } from './gated-rms-norm.js'
+export { lastRows } from './last-rows.js'
+export { linear } from './linear.js'
+export { rmsNorm } from './rms-norm.js'
+export { rope } from './rope.js'
+export { sigmoidMul } from './sigmoid-mul.js'
+export { siluMul } from './silu-mul.js'
+export { sliceHeads } from './slice-heads.js'

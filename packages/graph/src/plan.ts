@@ -1,0 +1,118 @@
+// The memory plan: which ops may run side by side (phases), and where in one arena each activation lies. Pure; executors take it as given.
+
+import { FakError, quote } from '@fak/tensor'
+import type { Program, ValueId } from './program.js'
+
+/** Phases and places for one Program and one largest step. */
+export interface MemoryPlan {
+  /** Indices of ops. Ops of one phase do not depend on each other; phases run in order. */
+  readonly phases: readonly (readonly number[])[]
+  /** Byte offset in the arena of every activation, a multiple of {@link ARENA_ALIGNMENT}. */
+  readonly offsets: ReadonlyMap<ValueId, number>
+  /** Size of the arena, a multiple of {@link ARENA_ALIGNMENT}. */
+  readonly arenaBytes: number
+}
+
+/** Alignment of activations in the arena: a cache line, and the widest vector. */
+export const ARENA_ALIGNMENT = 64
+
+/** From the phase that writes a value to the last one that reads it, both included. */
+interface Lifetime {
+  readonly id: ValueId
+  readonly bytes: number
+  readonly first: number
+  last: number
+}
+
+/**
+ * Plans a Program for steps of up to `maxTokens` tokens. Two values whose lifetimes share a phase never overlap; outputs and taps stay
+ * to the end. The same input always gives the same plan.
+ *
+ * @param options.taps Labels of activations to keep as well.
+ * @throws FakError `UNKNOWN_TAP` for a label that no activation has.
+ */
+export function planProgram(
+  program: Program,
+  maxTokens: number,
+  options: { readonly taps?: readonly string[] } = {},
+): MemoryPlan {
+  const phases = phasesOf(program)
+  const kept = [...Object.values(program.outputs), ...tapIds(program, options.taps ?? []).values()]
+  const lifetimes = lifetimesOf(program, phases, maxTokens, kept)
+  const offsets = place(lifetimes)
+  const arenaBytes = lifetimes.reduce((end, { id, bytes }) => Math.max(end, offsets.get(id)! + bytes), 0)
+  return { phases, offsets, arenaBytes }
+}
+
+/** The activations that carry the given labels. @throws FakError `UNKNOWN_TAP` */
+export function tapIds(program: Program, taps: readonly string[]): Map<string, ValueId> {
+  const byLabel = new Map(program.values.flatMap((v, id) => (v.kind === 'activation' ? [[v.label, id] as const] : [])))
+  return new Map(
+    taps.map((label) => {
+      const id = byLabel.get(label)
+      if (id === undefined) {
+        throw new FakError('UNKNOWN_TAP', { reason: `no activation has the label ${quote(label)}`, field: 'taps' })
+      }
+      return [label, id]
+    }),
+  )
+}
+
+/** Every op goes into the earliest phase in which its inputs, and the ops before it on the same states, are done. */
+function phasesOf(program: Program): number[][] {
+  const phases: number[][] = []
+  const valueReady = new Map<ValueId, number>()
+  const stateReady = new Map<number, number>()
+  for (const [index, op] of program.ops.entries()) {
+    const phase = Math.max(
+      0,
+      ...op.inputs.map((id) => valueReady.get(id) ?? 0),
+      ...op.states.map((state) => stateReady.get(state) ?? 0),
+    )
+    phases[phase] ??= []
+    phases[phase].push(index)
+    valueReady.set(op.output, phase + 1)
+    for (const state of op.states) stateReady.set(state, phase + 1)
+  }
+  return phases
+}
+
+function lifetimesOf(
+  program: Program,
+  phases: readonly (readonly number[])[],
+  maxTokens: number,
+  kept: readonly ValueId[],
+): Lifetime[] {
+  const lifetimes = new Map<ValueId, Lifetime>()
+  for (const [phase, indices] of phases.entries()) {
+    for (const op of indices.map((index) => program.ops[index]!)) {
+      for (const id of op.inputs) {
+        const lifetime = lifetimes.get(id)
+        if (lifetime !== undefined) lifetime.last = phase
+      }
+      const [rows, columns] = program.values[op.output]!.shape as readonly [number | string, number]
+      const bytes = (typeof rows === 'number' ? rows : maxTokens) * columns * Float32Array.BYTES_PER_ELEMENT
+      lifetimes.set(op.output, { id: op.output, bytes: align(bytes), first: phase, last: phase })
+    }
+  }
+  for (const id of kept) lifetimes.get(id)!.last = phases.length
+  return [...lifetimes.values()]
+}
+
+/** Largest first, each at the lowest offset that is free for its whole life: small and simple, and close to the best in practice. */
+function place(lifetimes: readonly Lifetime[]): Map<ValueId, number> {
+  const placed: { life: Lifetime; start: number; end: number }[] = [] // by start
+  for (const life of lifetimes.toSorted((a, b) => b.bytes - a.bytes || a.id - b.id)) {
+    let start = 0
+    for (const other of placed) {
+      if (other.life.first > life.last || other.life.last < life.first) continue
+      if (other.start >= start + life.bytes) break
+      start = Math.max(start, other.end)
+    }
+    const after = placed.findIndex((other) => other.start > start)
+    placed.splice(after < 0 ? placed.length : after, 0, { life, start, end: start + life.bytes })
+  }
+  return new Map(placed.map(({ life, start }) => [life.id, start]))
+}
+
+const align = (bytes: number): number => Math.ceil(bytes / ARENA_ALIGNMENT) * ARENA_ALIGNMENT

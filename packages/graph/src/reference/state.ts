@@ -1,0 +1,91 @@
+// State of one sequence on the reference executor: plain arrays, grown as the sequence grows.
+
+import { FakError } from '@fak/tensor'
+import type { SequenceState } from '../executor.js'
+import type { StateInfo } from '../program.js'
+
+const elements = (info: StateInfo) => info.shape.reduce((product, dimension) => product * dimension, 1)
+
+/** `length` zeros. @throws FakError `OUT_OF_MEMORY` */
+export function allocate(length: number): Float32Array {
+  try {
+    return new Float32Array(length)
+  } catch (cause) {
+    throw new FakError('OUT_OF_MEMORY', { reason: `no room for ${length} floats`, cause })
+  }
+}
+
+/** Made by the prepared program that owns it; see {@link SequenceState}. */
+export class ReferenceState implements SequenceState {
+  readonly #infos: readonly StateInfo[]
+  #arrays: Float32Array[]
+  #position = 0
+  #running: Promise<unknown> | undefined
+  #disposed = false
+
+  constructor(infos: readonly StateInfo[]) {
+    this.#infos = infos
+    this.#arrays = this.#fresh()
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  get byteLength(): number {
+    return this.#arrays.reduce((sum, array) => sum + array.byteLength, 0)
+  }
+
+  reset(): void {
+    this.#assertIdle()
+    this.#arrays = this.#fresh()
+    this.#position = 0
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposed = true
+    await this.#running?.catch(() => {})
+    this.#arrays = []
+  }
+
+  /**
+   * Lends the arrays to one step of `tokens` tokens and keeps what it wrote only if it succeeds. Recurrent arrays are copies; cache
+   * rows beyond the position do not count, so caches are lent as they are.
+   */
+  async advance<T>(tokens: number, step: (arrays: readonly Float32Array[]) => Promise<T>): Promise<T> {
+    this.#assertIdle()
+    const run = async () => {
+      const arrays = this.#infos.map((info, i) => this.#lend(info, this.#arrays[i]!, tokens))
+      const result = await step(arrays)
+      this.#arrays = arrays
+      this.#position += tokens
+      return result
+    }
+    this.#running = run()
+    try {
+      return (await this.#running) as T
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #lend(info: StateInfo, held: Float32Array, tokens: number): Float32Array {
+    if (info.kind === 'recurrent') return held.slice()
+    const needed = (this.#position + tokens) * elements(info)
+    if (needed <= held.length) return held
+    const grown = allocate(Math.max(needed, 2 * held.length))
+    grown.set(held)
+    return grown
+  }
+
+  #fresh(): Float32Array[] {
+    return this.#infos.map((info) => allocate(info.kind === 'recurrent' ? elements(info) : 0))
+  }
+
+  #assertIdle(): void {
+    if (this.#disposed) throw new FakError('DISPOSED', { reason: 'the sequence state has been disposed of' })
+    if (this.#running !== undefined) {
+      throw new FakError('STATE_BUSY', { reason: 'a step is running on this sequence state' })
+    }
+  }
+}
