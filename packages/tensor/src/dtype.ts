@@ -54,6 +54,8 @@ export const dtypes = {
   TQ2_0: blocks(256, 66),
   MXFP4: blocks(32, 17),
   NVFP4: blocks(64, 36),
+  Q1_0: blocks(128, 18),
+  Q2_0: blocks(64, 18),
 } as const satisfies Record<string, DTypeLayout>
 
 /** Name of a stored type, e.g. `'F32'` or `'Q4_K'`. */

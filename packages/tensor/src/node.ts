@@ -1,1 +1,2 @@
-export {}
+// Node-only half of @fak/tensor: local files.
+export { fileSource } from './node/file-source.js'
