@@ -74,7 +74,7 @@ export class OpSite<I extends string = string, S extends string = string> {
     const info = this.#inputs[name]
     if (info.kind !== 'weight') this.fail(`${name} must be a weight, got ${info.kind} ${show(info.shape)}`)
     if (info.shape.length !== rank) {
-      this.fail(`${name} (${info.label}) must have ${rank} dimensions, got ${show(info.shape)}`)
+      this.fail(`${name} (${info.label}) must be of rank ${rank}, got ${show(info.shape)}`)
     }
     if (dtype !== undefined && info.dtype !== dtype) {
       this.fail(`${name} (${info.label}) must be stored as ${dtype}, got ${info.dtype}`)
