@@ -1,1 +1,7 @@
-export {}
+export { type AttentionOptions, attention } from './attention.js'
+export { embedding } from './embedding.js'
+export { type GatedDeltaNetOptions, gatedDeltaNet } from './gated-delta-net.js'
+export { lastRows } from './last-rows.js'
+export { linear } from './linear.js'
+export { rmsNorm } from './rms-norm.js'
+export { swiglu } from './swiglu.js'
