@@ -1,0 +1,140 @@
+// Every linear kernel of every instruction set this machine has, against scalar, by memcmp.
+#include <cstdlib>
+
+#include "isa/cpu.h"
+#include "linear_samples.h"
+#include "quant/dequantize.h"
+
+using namespace fak;
+using namespace fak::test;
+
+namespace {
+
+/// Quantizes M rows with one table and multiplies with it; the result is [M, rows] with padding of 3 floats a row.
+std::vector<float> multiply(const KernelTable& table, DType type, const std::vector<uint8_t>& weight, size_t shift,
+                            const std::vector<std::vector<float>>& x, int64_t rows, int64_t k) {
+  const LinearKernels& kernels = table.linear[static_cast<int>(type)];
+  const size_t stride = activation_row_bytes(kernels.activation, k);
+  Aligned activations(stride * x.size());
+  for (size_t m = 0; m < x.size(); m++) {
+    table.quantize_row[static_cast<int>(kernels.activation)](x[m].data(), activations.data() + m * stride, k);
+  }
+  Aligned stored(weight.size(), shift);
+  std::memcpy(stored.data(), weight.data(), weight.size());
+  const size_t y_stride = static_cast<size_t>(rows) + 3;
+  std::vector<float> y(y_stride * x.size(), 123.0f);
+  LinearArgs args{};
+  args.weight = stored.data();
+  args.weight_stride = row_bytes(type, k);
+  args.x = activations.data();
+  args.x_stride = stride;
+  args.y = y.data();
+  args.y_stride = y_stride;
+  args.rows = rows;
+  args.columns = static_cast<int64_t>(x.size());
+  args.k = k;
+  kernels.linear(args);
+  return y;
+}
+
+void compare(int isa, DType type, Sample sample, int64_t rows, int64_t columns, int64_t k, size_t shift, uint64_t seed) {
+  Random random(seed);
+  const std::vector<uint8_t> weight = weight_sample(type, rows, k, sample, random);
+  std::vector<std::vector<float>> x;
+  for (int64_t m = 0; m < columns; m++) x.push_back(activation_sample(k, sample, random));
+  const std::vector<float> expected = multiply(kernel_table(0), type, weight, 0, x, rows, k);
+  const std::vector<float> got = multiply(kernel_table(isa), type, weight, shift, x, rows, k);
+  const bool same = std::memcmp(expected.data(), got.data(), got.size() * sizeof(float)) == 0;
+  size_t at = 0;
+  while (!same && std::memcmp(&expected[at], &got[at], sizeof(float)) == 0) at++;
+  CHECK(same, "%s sample %d rows %lld columns %lld k %lld shift %zu: element %zu is %g (%08x), scalar says %g (%08x)",
+        kernel_table(isa).linear[static_cast<int>(type)].name, static_cast<int>(sample), static_cast<long long>(rows),
+        static_cast<long long>(columns), static_cast<long long>(k), shift, at, static_cast<double>(got[at]),
+        float_to_bits(got[at]), static_cast<double>(expected[at]), float_to_bits(expected[at]));
+}
+
+/// Whether an instruction set has its own kernel for a type; the others run the scalar pointer, which needs no comparison.
+bool has_own(int isa, DType type) {
+  return kernel_table(isa).linear[static_cast<int>(type)].linear != kernel_table(0).linear[static_cast<int>(type)].linear;
+}
+
+constexpr Sample kSamples[] = {Sample::Plain, Sample::Largest, Sample::Odd};
+
+}  // namespace
+
+FAK_TEST(linear_isa_every_row_and_column_count) {
+  for (int isa = 1; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (int t = 0; t < kDTypeCount; t++) {
+      const DType type = static_cast<DType>(t);
+      if (!has_own(isa, type)) continue;
+      // k is a count of blocks, or for float rows a length with a tail.
+      const int64_t k = info(type).block_elements == 1 ? 37 : 3 * info(type).block_elements;
+      for (int64_t n = 1; n <= 33; n++) {
+        const size_t shift = static_cast<size_t>(n % 7);
+        compare(isa, type, kSamples[n % 3], n, 1, k, shift, static_cast<uint64_t>(n));
+        compare(isa, type, kSamples[n % 3], n, 34 - n, k, shift, static_cast<uint64_t>(100 + n));
+        compare(isa, type, kSamples[n % 3], 5, n, k, shift, static_cast<uint64_t>(200 + n));
+        compare(isa, type, kSamples[n % 3], 33, n, k, shift, static_cast<uint64_t>(300 + n));
+      }
+    }
+  }
+}
+
+FAK_TEST(linear_isa_every_block_count) {
+  for (int isa = 1; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (int t = 0; t < kDTypeCount; t++) {
+      const DType type = static_cast<DType>(t);
+      if (!has_own(isa, type)) continue;
+      const int64_t step = info(type).block_elements == 1 ? 7 : info(type).block_elements;
+      for (int64_t blocks = 1; blocks <= 21; blocks++) {
+        for (const Sample sample : kSamples) {
+          for (const int64_t columns : {1, 3, 13}) {
+            compare(isa, type, sample, 35, columns, blocks * step, static_cast<size_t>(blocks % 3),
+                    static_cast<uint64_t>(blocks));
+          }
+        }
+      }
+    }
+  }
+}
+
+FAK_TEST(linear_isa_long_rows) {
+  for (int isa = 1; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (int t = 0; t < kDTypeCount; t++) {
+      const DType type = static_cast<DType>(t);
+      if (!has_own(isa, type)) continue;
+      for (const Sample sample : kSamples) {
+        compare(isa, type, sample, 70, 1, 5120, 1, 7);
+        compare(isa, type, sample, 49, 20, 2560, 2, 8);
+      }
+    }
+  }
+}
+
+FAK_TEST(linear_isa_quantize_row) {
+  const ActivationFormat formats[] = {ActivationFormat::F32, ActivationFormat::Q8x32, ActivationFormat::Q8x256};
+  for (int isa = 1; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (const ActivationFormat format : formats) {
+      const int64_t step = format == ActivationFormat::F32 ? 5 : format == ActivationFormat::Q8x32 ? 32 : 256;
+      for (int64_t blocks = 1; blocks <= 33; blocks++) {
+        for (const Sample sample : kSamples) {
+          Random random(static_cast<uint64_t>(blocks));
+          const int64_t k = blocks * step;
+          const std::vector<float> x = activation_sample(k, sample, random);
+          const size_t bytes = activation_row_bytes(format, k);
+          Aligned expected(bytes), got(bytes);
+          std::memset(expected.data(), 0x55, bytes);
+          std::memset(got.data(), 0xaa, bytes);
+          kernel_table(0).quantize_row[static_cast<int>(format)](x.data(), expected.data(), k);
+          kernel_table(isa).quantize_row[static_cast<int>(format)](x.data(), got.data(), k);
+          CHECK(std::memcmp(expected.data(), got.data(), bytes) == 0, "%s format %d sample %d k %lld",
+                kernel_table(isa).isa, static_cast<int>(format), static_cast<int>(sample), static_cast<long long>(k));
+        }
+      }
+    }
+  }
+}
