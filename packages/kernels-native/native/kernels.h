@@ -68,6 +68,9 @@ struct AttentionArgs {
 /// Floats that `attention` needs beside its operands: per query a maximum, a sum and a row; and one block row.
 constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dv) { return queries * (Dv + 2) + Dv; }
 
+/// Longest convolution; the models of today have 4 taps.
+constexpr int64_t kMaxConvTaps = 16;
+
 /// A causal depthwise convolution over time for a slice of the channels.
 struct ConvArgs {
   const float* x;       ///< token 0, first channel of the slice

@@ -48,6 +48,8 @@ FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
   const __m512i mantissa = _mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff));
   return {_mm512_castsi512_ps(_mm512_or_si512(mantissa, _mm512_set1_epi32(0x3f800000)))};
 }
+/// Lane 0.
+FAK_INLINE float first(F32x16 a) { return _mm512_cvtss_f32(a.all); }
 /// Whether every lane is finite.
 FAK_INLINE bool all_finite(F32x16 a) {
   const __m512i exponent = _mm512_set1_epi32(0x7f800000);

@@ -64,6 +64,8 @@ FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
   }
   return r;
 }
+/// Lane 0.
+FAK_INLINE float first(F32x16 a) { return a.lane[0]; }
 /// Whether every lane is finite.
 FAK_INLINE bool all_finite(F32x16 a) {
   uint32_t bad = 0;

@@ -1,0 +1,34 @@
+// add, siluMul, sigmoidMul, and the check for NaN and infinity.
+#pragma once
+
+namespace fak {
+namespace FAK_ISA {
+
+static void add_f32(const float* a, const float* b, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) store(y + i, add(load(a + i), load(b + i)));
+  if (i < n) store_first(y + i, add(load_first(a + i, n - i), load_first(b + i, n - i)), n - i);
+}
+
+static void silu_mul_f32(const float* gate, const float* up, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) store(y + i, mul(silu(load(gate + i)), load(up + i)));
+  if (i < n) store_first(y + i, mul(silu(load_first(gate + i, n - i)), load_first(up + i, n - i)), n - i);
+}
+
+static void sigmoid_mul_f32(const float* x, const float* gate, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) store(y + i, mul(load(x + i), sigmoid(load(gate + i))));
+  if (i < n) store_first(y + i, mul(load_first(x + i, n - i), sigmoid(load_first(gate + i, n - i))), n - i);
+}
+
+static bool all_finite_f32(const float* x, int64_t n) {
+  bool finite = true;
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) finite &= all_finite(load(x + i));
+  if (i < n) finite &= all_finite(load_first(x + i, n - i));
+  return finite;
+}
+
+}  // namespace FAK_ISA
+}  // namespace fak

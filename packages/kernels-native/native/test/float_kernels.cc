@@ -1,0 +1,227 @@
+// Every float kernel of every instruction set that this machine has, against scalar, bit for bit: all tails, misaligned
+// operands, ordinary and extreme values. And scalar itself against the C library in double, within stated tolerances.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "check.h"
+#include "kernels.h"
+#include "isa/cpu.h"
+
+using namespace fak;
+using fak::test::Random;
+
+namespace {
+
+/// The float part of the tables alone: this program does not need the linear kernels.
+FloatKernels floats_of(int isa) {
+  KernelTable table{};
+  register_float_scalar(table);
+#if defined(__x86_64__)
+  if (isa == 1) register_float_avx2(table);
+  if (isa == 2) register_float_avx512(table);
+#endif
+  return table.floats;
+}
+
+/// Values that hurt: zeros of both signs, denormals, the edges of exp, infinities, NaN.
+const float kExtremes[] = {0.0f,   -0.0f,  1e-45f,  -1e-40f, 1e-38f,  20.0f,   20.000002f, -20.0f,  -86.0f,  -86.00001f,
+                           88.72f, 88.73f, -88.72f, 3e38f,   -3e38f,  1e19f,   -1e19f,     0.5f,    -0.5f,
+                           std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN()};
+
+enum class Values { Ordinary, Extreme };
+
+/// n floats that start `shift` floats after a 64-byte boundary.
+struct Floats {
+  std::vector<float> memory;
+  float* at;
+  Floats(int64_t n, int shift, Random& random, Values values = Values::Ordinary) : memory(static_cast<size_t>(n + 64)) {
+    const auto address = reinterpret_cast<uintptr_t>(memory.data());
+    at = memory.data() + ((64 - address % 64) % 64) / 4 + shift;
+    for (int64_t i = 0; i < n; i++) {
+      at[i] = random.uniform(-4.0f, 4.0f);
+      if (values == Values::Extreme && random.next() % 3 == 0)
+        at[i] = kExtremes[random.next() % (sizeof kExtremes / sizeof *kExtremes)];
+    }
+  }
+};
+
+/// Runs `body(kernels, y)` for scalar and for every other instruction set on equal memory and compares y[0, n).
+template <class Body>
+void same_bits(const char* what, int64_t n, int shift, Body body) {
+  Random zero(0);
+  Floats want(n, shift, zero);
+  const std::vector<float> start(want.at, want.at + n);
+  body(floats_of(0), want.at);
+  for (int isa = 1; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    Floats got(n, shift, zero);
+    std::memcpy(got.at, start.data(), sizeof(float) * static_cast<size_t>(n));
+    body(floats_of(isa), got.at);
+    const int64_t i = fak::test::first_difference(want.at, got.at, n);
+    CHECK(i < 0, "%s, %s, n %lld, shift %d: element %lld is %.9g, scalar says %.9g", what, kIsaNames[isa],
+          static_cast<long long>(n), shift, static_cast<long long>(i), static_cast<double>(got.at[i]),
+          static_cast<double>(want.at[i]));
+  }
+}
+
+FAK_TEST(elementwise_same_bits) {
+  Random random(1);
+  for (const Values values : {Values::Ordinary, Values::Extreme})
+    for (int64_t n = 1; n <= 67; n++)
+      for (int shift = 0; shift < 3; shift++) {
+        const Floats a(n, shift, random, values), b(n, (shift * 5) % 16, random, values);
+        same_bits("add", n, shift, [&](const FloatKernels& k, float* y) { k.add(a.at, b.at, y, n); });
+        same_bits("silu_mul", n, shift, [&](const FloatKernels& k, float* y) { k.silu_mul(a.at, b.at, y, n); });
+        same_bits("sigmoid_mul", n, shift, [&](const FloatKernels& k, float* y) { k.sigmoid_mul(a.at, b.at, y, n); });
+      }
+}
+
+FAK_TEST(norms_same_bits) {
+  Random random(2);
+  for (const Values values : {Values::Ordinary, Values::Extreme})
+    for (int64_t d = 1; d <= 50; d++)
+      for (int64_t groups = 1; groups <= 3; groups++) {
+        const int shift = static_cast<int>(d % 7);
+        const int64_t n = d * groups;
+        const Floats x(n, shift, random, values), z(n, 1, random, values), w(d, 3, random);
+        same_bits("rms_norm", n, shift,
+                  [&](const FloatKernels& k, float* y) { k.rms_norm(x.at, w.at, y, groups, d, 1e-6f); });
+        same_bits("gated_rms_norm", n, shift,
+                  [&](const FloatKernels& k, float* y) { k.gated_rms_norm(x.at, z.at, w.at, y, groups, d, 1e-6f); });
+        same_bits("l2_normalize", n, shift,
+                  [&](const FloatKernels& k, float* y) { k.l2_normalize(x.at, y, groups, d, 1e-6f, 0.25f); });
+      }
+}
+
+FAK_TEST(rope_same_bits) {
+  Random random(3);
+  for (int64_t dims = 2; dims <= 70; dims += 2)
+    for (int64_t heads = 1; heads <= 3; heads++) {
+      const int64_t head_dim = dims + (dims % 3) * 5, n = heads * head_dim;
+      const Floats x(n, 1, random), c(dims / 2, 2, random), s(dims / 2, 3, random);
+      same_bits("rope", n, 0,
+                [&](const FloatKernels& k, float* y) { k.rope(x.at, c.at, s.at, y, heads, head_dim, dims); });
+    }
+}
+
+FAK_TEST(attention_same_bits) {
+  Random random(4);
+  const int64_t dims[][2] = {{1, 1}, {8, 24}, {16, 16}, {33, 65}, {64, 48}, {100, 130}, {256, 256}};
+  const int64_t positions[] = {0, 1, 15, 62, 63, 64, 65, 127, 200};
+  for (const auto& [Dk, Dv] : dims)
+    for (const int64_t position : positions)
+      for (int64_t tokens = 1; tokens <= 4; tokens += 3)
+        for (int64_t heads = 1; heads <= 3; heads += 2) {
+          const int64_t keys = position + tokens, kv_heads = 2, query_stride = heads * Dk + 5;
+          const Floats q(tokens * query_stride, 1, random), k(keys * kv_heads * Dk, 2, random),
+              v(keys * kv_heads * Dv, 3, random);
+          std::vector<float> scratch(static_cast<size_t>(attention_scratch_floats(tokens * heads, Dv)));
+          same_bits("attention", tokens * heads * Dv, 1, [&, Dk = Dk, Dv = Dv](const FloatKernels& kernels, float* y) {
+            AttentionArgs a{};
+            a.q = q.at, a.q_token_stride = static_cast<size_t>(query_stride), a.q_head_stride = static_cast<size_t>(Dk);
+            a.k = k.at + Dk, a.k_stride = static_cast<size_t>(kv_heads * Dk);
+            a.v = v.at + Dv, a.v_stride = static_cast<size_t>(kv_heads * Dv);
+            a.y = y, a.y_token_stride = static_cast<size_t>(heads * Dv), a.y_head_stride = static_cast<size_t>(Dv);
+            a.tokens = tokens, a.heads = heads, a.position = position, a.Dk = Dk, a.Dv = Dv;
+            a.scale = 0.3f, a.scratch = scratch.data();
+            kernels.attention(a);
+          });
+        }
+}
+
+FAK_TEST(conv_same_bits) {
+  Random random(5);
+  for (int64_t channels = 1; channels <= 40; channels += 3)
+    for (int64_t taps = 1; taps <= 5; taps++)
+      for (const int64_t tokens : {1, 2, 3, 9}) {
+        const int64_t stride = channels + 3, kept = taps - 1;
+        const Floats x(tokens * stride, 1, random), w(channels * taps, 1, random), history(kept * stride + 1, 0, random);
+        const int64_t outputs = tokens * stride, all = outputs + kept * stride;
+        same_bits("causal_conv1d", all, 0, [&](const FloatKernels& k, float* y) {
+          // The rewritten history is compared too: it lies behind the outputs.
+          std::memcpy(y + outputs, history.at, sizeof(float) * static_cast<size_t>(kept * stride));
+          k.causal_conv1d({x.at, static_cast<size_t>(stride), w.at, y + outputs, static_cast<size_t>(stride), y, tokens,
+                           channels, taps, channels % 2 == 0});
+        });
+      }
+}
+
+FAK_TEST(delta_same_bits) {
+  Random random(6);
+  for (const int64_t Dk : {1, 7, 16, 24, 48, 128, 130})
+    for (const int64_t rows : {1, 3, 8, 33})
+      for (const int64_t tokens : {1, 2, 5}) {
+        const Floats q(tokens * Dk, 1, random), k(tokens * Dk, 2, random), v(tokens * rows, 3, random),
+            decay(tokens, 0, random), beta(tokens, 0, random);
+        const int64_t outputs = tokens * rows;
+        same_bits("gated_delta", outputs + rows * Dk, 1, [&](const FloatKernels& kernels, float* y) {
+          kernels.gated_delta({q.at, k.at, static_cast<size_t>(Dk), v.at, static_cast<size_t>(rows), decay.at, beta.at, 1,
+                               y + outputs, y, static_cast<size_t>(rows), tokens, rows, Dk});
+        });
+      }
+  for (const Values values : {Values::Ordinary, Values::Extreme})
+    for (int64_t n = 1; n <= 35; n++) {
+      const Floats a(n, 1, random, values), b(n, 2, random, values), A(n, 3, random), dt(n, 4, random);
+      same_bits("delta_gates", 2 * n, 0,
+                [&](const FloatKernels& k, float* y) { k.delta_gates(a.at, b.at, A.at, dt.at, y, y + n, n); });
+    }
+}
+
+FAK_TEST(all_finite_sees_every_lane) {
+  Random random(7);
+  for (int isa = 0; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    const FloatKernels k = floats_of(isa);
+    for (int64_t n = 1; n <= 40; n++) {
+      Floats x(n, 1, random);
+      CHECK(k.all_finite(x.at, n), "%s: %lld ordinary floats", kIsaNames[isa], static_cast<long long>(n));
+      for (int64_t i = 0; i < n; i++) {
+        const float kept = x.at[i];
+        for (const float bad : {HUGE_VALF, -HUGE_VALF, NAN}) {
+          x.at[i] = bad;
+          CHECK(!k.all_finite(x.at, n), "%s: missed %g at %lld of %lld", kIsaNames[isa], static_cast<double>(bad),
+                static_cast<long long>(i), static_cast<long long>(n));
+        }
+        x.at[i] = kept;
+      }
+    }
+  }
+}
+
+/// Distance in units of the last place of the wanted value.
+double ulps(float got, double want) {
+  const float rounded = static_cast<float>(want);
+  const double ulp = static_cast<double>(std::nextafterf(std::fabs(rounded), HUGE_VALF)) - std::fabs(static_cast<double>(rounded));
+  return std::fabs(static_cast<double>(got) - want) / ulp;
+}
+
+FAK_TEST(elementary_functions_are_accurate) {
+  const FloatKernels k = floats_of(0);
+  const float one = 1.0f, zero = 0.0f;
+  double worst_sigmoid = 0, worst_silu = 0, worst_exp = 0, worst_softplus = 0;
+  for (float x = -85.0f; x < 85.0f; x += 0.00713f) {
+    const double e = std::exp(-static_cast<double>(x));
+    float y, beta;
+    k.sigmoid_mul(&one, &x, &y, 1);
+    worst_sigmoid = std::fmax(worst_sigmoid, ulps(y, 1.0 / (1.0 + e)));
+    k.silu_mul(&x, &one, &y, 1);
+    worst_silu = std::fmax(worst_silu, ulps(y, static_cast<double>(x) / (1.0 + e)));
+    // softplus(30) is 30 exactly, so decay = exp(A * 30).
+    const float thirty = 30.0f, A = x / 30.0f;
+    k.delta_gates(&thirty, &zero, &A, &zero, &y, &beta, 1);
+    worst_exp = std::fmax(worst_exp, ulps(y, std::exp(static_cast<double>(A * 30.0f))));
+    // log(exp(softplus)) costs a factor of |softplus| in ulps; below zero the value itself is at stake.
+    const float minus = -1.0f;
+    k.delta_gates(&x, &zero, &minus, &zero, &y, &beta, 1);
+    if (x > -80.0f && x < 80.0f)
+      worst_softplus = std::fmax(worst_softplus, std::fabs(static_cast<double>(y) * (1.0 + std::exp(static_cast<double>(x))) - 1.0));
+  }
+  CHECK(worst_exp < 1.5, "exp: %.3f ulp", worst_exp);
+  CHECK(worst_sigmoid < 2.5, "sigmoid: %.3f ulp", worst_sigmoid);
+  CHECK(worst_silu < 2.5, "silu: %.3f ulp", worst_silu);
+  CHECK(worst_softplus < 1e-5, "exp(-softplus): relative error %.3g", worst_softplus);
+}
+
+}  // namespace
