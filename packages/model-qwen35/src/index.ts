@@ -1,1 +1,37 @@
-export {}
+import { type Program, record, type WeightBindings, Weights } from '@fak/graph'
+import type { WeightSource } from '@fak/tensor'
+import { configFromGguf, configFromHf, type Qwen35Config, type Qwen35Metadata } from './config.js'
+import { decoder } from './decoder.js'
+import { bindGguf, bindHf } from './weights.js'
+
+export { configFromGguf, configFromHf, type LayerKind, type Qwen35Config, type Qwen35Metadata } from './config.js'
+export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
+export { bindGguf, bindHf } from './weights.js'
+
+/** Where the configuration stands: the parsed `config.json` of an HF checkpoint, or the metadata of a GGUF file. */
+export type Qwen35Origin = { readonly config: unknown } | { readonly metadata: Qwen35Metadata }
+
+/** A model ready to be prepared by an executor: `executor.prepare(model.program(), model.weights)`. */
+export interface Qwen35Model {
+  readonly config: Qwen35Config
+  readonly weights: WeightBindings
+  /** Records the decoder; its one output is `logits`, `[R, vocabulary]`. */
+  program(): Program
+}
+
+/**
+ * Loads a dense Qwen3.5 or Qwen3.6 text model. Matrices are not read: they stay ranges of the file.
+ *
+ * @param stored The tensors, from a GGUF or safetensors reader. Keep it open while the model is in use.
+ * @throws FakError `MODEL_…`: see {@link configFromHf}, {@link configFromGguf}, {@link bindHf}
+ */
+export async function loadQwen35(stored: WeightSource, origin: Qwen35Origin): Promise<Qwen35Model> {
+  const fromGguf = 'metadata' in origin
+  const config = fromGguf ? configFromGguf(origin.metadata, stored) : configFromHf(origin.config, stored)
+  const weights = await (fromGguf ? bindGguf : bindHf)(stored, config)
+  return {
+    config,
+    weights,
+    program: () => record((g) => ({ logits: decoder(g, new Weights(weights), config) })),
+  }
+}

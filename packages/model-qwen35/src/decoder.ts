@@ -1,0 +1,43 @@
+// The Qwen3.5 text decoder, top to bottom. Shapes: x is [T, hidden]; T = tokens in this step, R = rows wanted by the caller.
+
+import type { Graph, Value, Weights } from '@fak/graph'
+import { attention, embedding, gatedDeltaNet, lastRows, linear, rmsNorm, swiglu } from '@fak/layers'
+import type { LayerKind, Qwen35Config } from './config.js'
+
+/** Mixes the tokens of a layer. x `[T, hidden]`, `w` the layer's weights → `[T, hidden]`. */
+export type Mixer = (g: Graph, x: Value, w: Weights, c: Qwen35Config) => Value
+
+/** Token mixing by layer kind. Pass {@link decoder} your own entry to try another mixer. */
+export const mixers: Readonly<Record<LayerKind, Mixer>> = {
+  // Softmax attention; each query head carries an output gate, and rope turns a part of each head.
+  full_attention: (g, x, w, c) =>
+    attention(g, x, w.at('self_attn'), { ...c.attention, qkNorm: { eps: c.eps }, outputGate: 'sigmoid' }),
+  // Causal convolution, delta rule on a [Hv, Dv, Dk] f32 state, gated norm.
+  linear_attention: (g, x, w, c) => gatedDeltaNet(g, x, w.at('linear_attn'), { ...c.deltaNet, eps: c.eps }),
+}
+
+/** One layer: token mixing, then the feed-forward block, each behind a norm and beside a residual. */
+export function decoderLayer(g: Graph, x: Value, w: Weights, c: Qwen35Config, mixer: Mixer): Value {
+  const mixed = g.add(x, mixer(g, rmsNorm(g, x, w.at('input_layernorm'), c.eps), w, c), 'mixed')
+  return g.add(mixed, swiglu(g, rmsNorm(g, mixed, w.at('post_attention_layernorm'), c.eps), w.at('mlp')), 'out')
+}
+
+/**
+ * The whole decoder: token ids to logits `[R, vocabulary]`.
+ *
+ * ```ts
+ * const program = record((g) => ({ logits: decoder(g, new Weights(bindings), config) }))
+ * ```
+ */
+export function decoder(g: Graph, w: Weights, c: Qwen35Config, mix = mixers): Value {
+  let x = embedding(g, g.tokens(), w.at('embed_tokens'))
+  for (const [i, kind] of c.layerKinds.entries()) {
+    const layer = w.at(`layers.${i}`)
+    x = g.name(
+      layer,
+      g.scope(layer, () => decoderLayer(g, x, layer, c, mix[kind])),
+    )
+  }
+  const last = rmsNorm(g, lastRows(g, x), w.at('norm'), c.eps)
+  return g.name('lm_head', linear(g, last, w.at(c.tiedEmbeddings ? 'embed_tokens' : 'lm_head')))
+}

@@ -1,0 +1,81 @@
+// The parameters of the decoder: canonical label, expected shape, and what either file format calls them and does to them.
+
+import type { Qwen35Config } from './config.js'
+
+/**
+ * What an HF checkpoint stores instead of what the graph uses:
+ * `offset` stores w - 1, `log` stores ln(-A), `conv` has a dimension of 1 in the middle, `plain` is the same.
+ * The official GGUF converter has undone all of them.
+ */
+export type HfForm = 'matrix' | 'plain' | 'offset' | 'log' | 'conv'
+
+/** One parameter. Names are relative to the model, or to layer i. */
+export interface Parameter {
+  /** Canonical name, which is also HF's unless {@link hf} says otherwise. */
+  readonly label: string
+  readonly gguf: string
+  readonly shape: readonly number[]
+  /** Every form but `matrix` is a small tensor that the graph wants in F32. */
+  readonly form: HfForm
+  readonly hf?: string
+}
+
+/** Parameters outside the layers. */
+export function modelParameters(c: Qwen35Config): readonly Parameter[] {
+  const table = [c.vocabularySize, c.hidden]
+  return [
+    { label: 'embed_tokens.weight', gguf: 'token_embd.weight', shape: table, form: 'matrix' },
+    { label: 'norm.weight', gguf: 'output_norm.weight', shape: [c.hidden], form: 'offset' },
+    ...(c.tiedEmbeddings
+      ? []
+      : [{ label: 'lm_head.weight', gguf: 'output.weight', shape: table, form: 'matrix' } as const]),
+  ]
+}
+
+/** Parameters of layer `index`. */
+export function layerParameters(c: Qwen35Config, index: number): readonly Parameter[] {
+  const { hidden: d, intermediate: ff } = c
+  return [
+    { label: 'input_layernorm.weight', gguf: 'attn_norm.weight', shape: [d], form: 'offset' },
+    { label: 'post_attention_layernorm.weight', gguf: 'post_attention_norm.weight', shape: [d], form: 'offset' },
+    ...(c.layerKinds[index] === 'linear_attention' ? deltaNetParameters(c) : attentionParameters(c)),
+    { label: 'mlp.gate_proj.weight', gguf: 'ffn_gate.weight', shape: [ff, d], form: 'matrix' },
+    { label: 'mlp.up_proj.weight', gguf: 'ffn_up.weight', shape: [ff, d], form: 'matrix' },
+    { label: 'mlp.down_proj.weight', gguf: 'ffn_down.weight', shape: [d, ff], form: 'matrix' },
+  ]
+}
+
+function deltaNetParameters({ hidden: d, deltaNet: { Hk, Hv, Dk, Dv, convTaps } }: Qwen35Config): Parameter[] {
+  const channels = 2 * Hk * Dk + Hv * Dv
+  const parameters: Parameter[] = [
+    { label: 'in_proj_qkv.weight', gguf: 'attn_qkv.weight', shape: [channels, d], form: 'matrix' },
+    { label: 'in_proj_z.weight', gguf: 'attn_gate.weight', shape: [Hv * Dv, d], form: 'matrix' },
+    { label: 'in_proj_a.weight', gguf: 'ssm_alpha.weight', shape: [Hv, d], form: 'matrix' },
+    { label: 'in_proj_b.weight', gguf: 'ssm_beta.weight', shape: [Hv, d], form: 'matrix' },
+    { label: 'conv1d.weight', gguf: 'ssm_conv1d.weight', shape: [channels, convTaps], form: 'conv' },
+    { label: 'A', gguf: 'ssm_a', shape: [Hv], form: 'log', hf: 'A_log' },
+    { label: 'dt_bias', gguf: 'ssm_dt.bias', shape: [Hv], form: 'plain' },
+    { label: 'norm.weight', gguf: 'ssm_norm.weight', shape: [Dv], form: 'plain' },
+    { label: 'out_proj.weight', gguf: 'ssm_out.weight', shape: [d, Hv * Dv], form: 'matrix' },
+  ]
+  return parameters.map((p) => inside('linear_attn', p))
+}
+
+function attentionParameters({ hidden: d, attention: { Hq, Hk, Dk, Dv } }: Qwen35Config): Parameter[] {
+  const parameters: Parameter[] = [
+    // Head by head: Dk rows of query, then Dv rows of output gate.
+    { label: 'q_proj.weight', gguf: 'attn_q.weight', shape: [Hq * (Dk + Dv), d], form: 'matrix' },
+    { label: 'k_proj.weight', gguf: 'attn_k.weight', shape: [Hk * Dk, d], form: 'matrix' },
+    { label: 'v_proj.weight', gguf: 'attn_v.weight', shape: [Hk * Dv, d], form: 'matrix' },
+    { label: 'q_norm.weight', gguf: 'attn_q_norm.weight', shape: [Dk], form: 'offset' },
+    { label: 'k_norm.weight', gguf: 'attn_k_norm.weight', shape: [Dk], form: 'offset' },
+    { label: 'o_proj.weight', gguf: 'attn_output.weight', shape: [d, Hq * Dv], form: 'matrix' },
+  ]
+  return parameters.map((p) => inside('self_attn', p))
+}
+
+const inside = (module: string, p: Parameter): Parameter => ({
+  ...p,
+  label: `${module}.${p.label}`,
+  hf: `${module}.${p.hf ?? p.label}`,
+})
