@@ -1,8 +1,20 @@
-// Overrides the linear entries that this instruction set does better than the one before it.
-#include "../../kernels.h"
+// Overrides the linear entries that AVX-512 with VNNI does better than AVX2.
+#include "linear_avx512.h"
 
 namespace fak {
 
-void register_linear_avx512(KernelTable&) {}
+void register_linear_avx512(KernelTable& table) {
+  const auto set = [&table](DType type, const char* name, void (*linear)(const LinearArgs& args)) {
+    LinearKernels& kernels = table.linear[static_cast<int>(type)];
+    kernels.name = name;
+    kernels.linear = linear;
+  };
+  set(DType::Q4_0, "linear_q4_0_q8x32__avx512", avx512::linear_q4_0);
+  set(DType::Q4_1, "linear_q4_1_q8x32__avx512", avx512::linear_q4_1);
+  set(DType::Q5_0, "linear_q5_0_q8x32__avx512", avx512::linear_q5_0);
+  set(DType::Q5_1, "linear_q5_1_q8x32__avx512", avx512::linear_q5_1);
+  set(DType::Q8_0, "linear_q8_0_q8x32__avx512", avx512::linear_q8_0);
+  set(DType::IQ4_NL, "linear_iq4_nl_q8x32__avx512", avx512::linear_iq4_nl);
+}
 
 }  // namespace fak

@@ -1,0 +1,142 @@
+// What the AVX-512 linear leaves share: transposed sums, dword transposition, column and row bookkeeping.
+// No C++ library header: an inline function compiled here could be the copy that the linker keeps.
+#pragma once
+
+// gcc 12 reports its own deliberately undefined registers inside the intrinsics (gcc bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+#define FAK_VEC FAK_VEC_AVX512
+#include "../vec.h"
+
+#include "../../quant/activation.h"
+#include "../../quant/blocks.h"
+#include "../../quant/half.h"
+
+namespace fak {
+namespace avx512 {
+
+/// Four registers of 16 partial sums -> per 128-bit lane the four sums [v0, v1, v2, v3] of that lane.
+FAK_INLINE __m512i sum_lanes(__m512i v0, __m512i v1, __m512i v2, __m512i v3) {
+  const __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(v0, v1), _mm512_unpackhi_epi32(v0, v1));
+  const __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(v2, v3), _mm512_unpackhi_epi32(v2, v3));
+  return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+}
+
+/// a holds lanes [x0 x0 x1 x1] and b [x2 x2 x3 x3]: returns [x0 x1 x2 x3], equal names added.
+FAK_INLINE __m512i sum_lane_pairs(__m512i a, __m512i b) {
+  return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+}
+
+/// Four registers whose four 128-bit lanes are to be added: returns [sum a, sum b, sum c, sum d].
+FAK_INLINE __m512i sum_all_lanes(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m512i ab = _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x44), _mm512_shuffle_i32x4(a, b, 0xee));
+  const __m512i cd = _mm512_add_epi32(_mm512_shuffle_i32x4(c, d, 0x44), _mm512_shuffle_i32x4(c, d, 0xee));
+  return sum_lane_pairs(ab, cd);
+}
+
+/// Four values spread so that lane 4 b + r holds value b.
+FAK_INLINE __m512 spread4(const float* p) {
+  const __m512i index = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+  return _mm512_permutexvar_ps(index, _mm512_castps128_ps512(_mm_loadu_ps(p)));
+}
+FAK_INLINE __m512i spread4(const int32_t* p) {
+  const __m512i index = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+  return _mm512_permutexvar_epi32(index,
+                                  _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+
+/// Four binary16 values, one from each pointer, as a qword. Scalar loads leave the vector ports to the dot products.
+FAK_INLINE uint64_t four_halves(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d) {
+  return static_cast<uint64_t>(load_u16(a)) | static_cast<uint64_t>(load_u16(b)) << 16 |
+         static_cast<uint64_t>(load_u16(c)) << 32 | static_cast<uint64_t>(load_u16(d)) << 48;
+}
+
+/// acc[row] = fma(scale, value, acc) for the four blocks in order; lane 4 b + r of the operands is block b of row r.
+FAK_INLINE __m128 fma_in_block_order(__m512 scale, __m512 value, __m128 acc) {
+  acc = _mm_fmadd_ps(_mm512_castps512_ps128(scale), _mm512_castps512_ps128(value), acc);
+  acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 1), _mm512_extractf32x4_ps(value, 1), acc);
+  acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 2), _mm512_extractf32x4_ps(value, 2), acc);
+  return _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 3), _mm512_extractf32x4_ps(value, 3), acc);
+}
+
+FAK_INLINE __m512 canonical(__m512 v) {
+  const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(kCanonicalNaN)));
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), v, nan);
+}
+FAK_INLINE __m128 canonical(__m128 v) {
+  const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(static_cast<int>(kCanonicalNaN)));
+  return _mm_blendv_ps(v, nan, _mm_cmpunord_ps(v, v));
+}
+
+/// Transposes sixteen registers of sixteen dwords in place.
+FAK_INLINE void transpose16(__m512i v[16]) {
+  __m512i t[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  for (int i = 0; i < 4; i++) {
+    const __m512i a = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88), b = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
+    const __m512i c = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
+    const __m512i d = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
+    v[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+    v[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+    v[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
+    v[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+  }
+}
+
+FAK_INLINE __m512i broadcast_dword(const void* p) {
+  int32_t v;
+  memcpy(&v, p, sizeof v);
+  return _mm512_set1_epi32(v);
+}
+
+/// From this many columns on, unpacking rows to a panel beats reading them once for every four columns (measured).
+constexpr int64_t kPanelColumns = 9;
+
+/// How many of the remaining columns to take in one pass over the rows: at most 4, in shares as equal as may be.
+FAK_INLINE int64_t gemv_columns(int64_t remaining) {
+  if (remaining <= 4) return remaining;
+  return remaining >= 8 ? 4 : (remaining + 1) / 2;
+}
+
+/// Four rows far apart, so that a thread reads four long streams: rows i, i + q, i + 2q, i + 3q with q = rows / 4. The
+/// up to three rows that remain form one last group in which rows repeat; only the first `count` of a group are stored.
+struct RowGroup {
+  const uint8_t* w[4];
+  int64_t row[4];
+  int count;
+};
+
+FAK_INLINE int64_t row_groups(int64_t rows) { return rows / 4 + (rows % 4 != 0); }
+
+FAK_INLINE RowGroup row_group(const LinearArgs& a, int64_t i) {
+  RowGroup g;
+  const int64_t q = a.rows / 4;
+  g.count = i < q ? 4 : static_cast<int>(a.rows - 4 * q);
+  for (int r = 0; r < 4; r++) {
+    g.row[r] = i < q ? i + r * q : 4 * q + (r < g.count ? r : 0);
+    g.w[r] = a.weight + static_cast<size_t>(g.row[r]) * a.weight_stride;
+  }
+  return g;
+}
+
+FAK_INLINE void store_group(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
+  alignas(16) float out[4];
+  _mm_store_ps(out, canonical(acc));
+  float* y = a.y + static_cast<size_t>(column) * a.y_stride;
+  for (int r = 0; r < g.count; r++) y[g.row[r]] = out[r];
+}
+
+}  // namespace avx512
+}  // namespace fak
