@@ -1,1 +1,7 @@
-export {}
+export { GgufArray, type GgufItems } from './array.js'
+export type { GgufKind, GgufKnownArchitecture, GgufKnownKey, GgufKnownValue, GgufNumbers } from './known-keys.js'
+export * from './limits.js'
+export { type GgufEntry, GgufMetadata, type GgufValue } from './metadata.js'
+export { type GgufFile, type GgufInput, type GgufOpenOptions, type GgufTensor, openGguf, parseGguf } from './open.js'
+export { openGgufSet } from './split.js'
+export type { GgufNumberType, GgufScalarType, GgufValueType } from './value-types.js'

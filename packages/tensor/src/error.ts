@@ -64,6 +64,11 @@ export function quote(text: string): string {
   )
 }
 
+/** A name that came from an input, for {@link FakErrorDetails.field}: as it is when short and printable, else quoted. */
+export function label(name: string): string {
+  return name.length <= MAX_QUOTED_CHARACTERS && /^[!-~]+$/.test(name) ? name : quote(name)
+}
+
 function messageOf(code: string, { file, reason, field, offset }: FakErrorDetails): string {
   const where = [field ?? '', offset === undefined || offset === null ? '' : `at byte ${offset}`].filter(Boolean)
   const prefix = file === undefined || file === null ? '' : `${file}: `

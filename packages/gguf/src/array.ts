@@ -1,0 +1,103 @@
+// An array value of the metadata. The parser has checked every item; decoding waits until somebody asks.
+
+import { decodeUtf8 } from '@fak/tensor'
+import type { LoadedHeader } from './cursor.js'
+import { type GgufNumberType, type GgufScalarType, numberTypes } from './value-types.js'
+
+const typedArrays = {
+  u8: Uint8Array,
+  i8: Int8Array,
+  u16: Uint16Array,
+  i16: Int16Array,
+  u32: Uint32Array,
+  i32: Int32Array,
+  f32: Float32Array,
+  u64: BigUint64Array,
+  i64: BigInt64Array,
+  f64: Float64Array,
+} as const satisfies Record<GgufNumberType, unknown>
+
+/** Items of a decoded array: `string[]`, `boolean[]`, or the typed array of a number type. */
+export type GgufItems<T extends GgufScalarType = GgufScalarType> = T extends 'string'
+  ? string[]
+  : T extends 'bool'
+    ? boolean[]
+    : T extends GgufNumberType
+      ? InstanceType<(typeof typedArrays)[T]>
+      : never
+
+/** Strings are decoded in groups of about this many bytes: one decoder call for many short strings. */
+const DECODE_BYTES = 65_536
+
+/** An array value: its type and length are known, its items are decoded by {@link GgufArray.toArray}. */
+export class GgufArray<T extends GgufScalarType = GgufScalarType> {
+  readonly #header: LoadedHeader
+
+  /** @internal Made by the parser after it checked all items. */
+  constructor(
+    header: LoadedHeader,
+    readonly itemType: T,
+    /** Number of items. */
+    readonly length: number,
+    /** Byte offset of the first item in the file. */
+    readonly offset: number,
+  ) {
+    this.#header = header
+  }
+
+  /** Decodes all items. Every call decodes again: keep the result. 64-bit integers are bigint. */
+  toArray(): GgufItems<T> {
+    return this.#decode() as GgufItems<T>
+  }
+
+  #decode(): GgufItems {
+    const { bytes } = this.#header
+    const type: GgufScalarType = this.itemType
+    if (type === 'string') return decodeStrings(bytes, this.offset, this.length)
+    if (type === 'bool') {
+      return Array.from(bytes.subarray(this.offset, this.offset + this.length), (byte) => byte === 1)
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset + this.offset)
+    const items = new typedArrays[type](this.length)
+    const { bytes: step, read } = numberTypes[type]
+    for (let i = 0; i < this.length; i++) items[i] = read(view, i * step)
+    return items
+  }
+}
+
+/**
+ * Decodes consecutive strings, each behind its 64-bit length. Their bytes are gathered without the lengths and decoded
+ * together, then cut by their UTF-16 lengths: a decoder call per token would dominate the load of a large vocabulary.
+ */
+function decodeStrings(bytes: Uint8Array, offset: number, count: number): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const strings: string[] = []
+  const ends: number[] = []
+  let group = new Uint8Array(DECODE_BYTES)
+  let filled = 0
+  let units = 0
+  const flush = (): void => {
+    const text = decodeUtf8(group.subarray(0, filled))
+    let from = 0
+    for (const end of ends) {
+      strings.push(text.slice(from, end))
+      from = end
+    }
+    ends.length = filled = units = 0
+  }
+  for (let i = 0, at = offset; i < count; i++) {
+    const start = at + 8
+    at = start + view.getUint32(start - 8, true)
+    if (filled + at - start > group.length) flush()
+    if (at - start > group.length) group = new Uint8Array(at - start)
+    for (let from = start; from < at; from++) {
+      const byte = bytes[from]!
+      group[filled++] = byte
+      // Every character counts at its first byte; those of four bytes are a surrogate pair.
+      units += (byte & 0xc0) === 0x80 ? 0 : byte >= 0xf0 ? 2 : 1
+    }
+    ends.push(units)
+  }
+  flush()
+  return strings
+}

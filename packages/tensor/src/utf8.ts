@@ -1,0 +1,34 @@
+// UTF-8 that is checked where it lies: which byte is wrong, and text without silent repair.
+
+/**
+ * Offset of the first byte of `bytes[start..end)` at which it stops being well-formed UTF-8 (Unicode, table 3-7: no
+ * overlong forms, no surrogates, nothing above U+10FFFF), or -1. A character cut off by `end` is wrong at its first byte.
+ */
+export function invalidUtf8At(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  let at = start
+  while (at < end) {
+    const lead = bytes[at]!
+    if (lead < 0x80) {
+      at++
+      continue
+    }
+    const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0
+    if (length === 0 || at + length > end) return at
+    // Only the second byte has a range that depends on the first.
+    const second = bytes[at + 1]!
+    const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
+    const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
+    if (second < low || second > high) return at
+    for (let i = 2; i < length; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return at
+    at += length
+  }
+  return -1
+}
+
+// ignoreBOM: a byte order mark is part of the text, and dropping it would be a silent change.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Text of bytes that {@link invalidUtf8At} found well-formed; a leading U+FEFF is kept. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes)
+}
