@@ -1,1 +1,11 @@
-export {}
+export type { GgufTokenizerMetadata, StringList } from './from-gguf.js'
+export type { JsonInput } from './json-input.js'
+export type { StreamDecoder } from './stream-decoder.js'
+export {
+  type DecodeOptions,
+  type EncodeOptions,
+  type FromJsonOptions,
+  type LoadOptions,
+  type SpecialPolicy,
+  Tokenizer,
+} from './tokenizer.js'

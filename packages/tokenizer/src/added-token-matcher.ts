@@ -1,0 +1,118 @@
+// The search for added tokens in a text.
+
+import type { AddedToken } from './added-tokens.js'
+
+/** A stretch of text, or the added token found there. */
+export type Segment = { readonly text: string } | { readonly id: number }
+
+const NONE = -1
+
+/**
+ * Finds the leftmost-longest occurrences of a set of strings in time linear in the text, however the strings overlap.
+ *
+ * An Aho-Corasick automaton of the reversed strings reads the text backwards; at each place it knows the longest string
+ * that begins there, and a forward pass then takes the first one each time. (Reading forwards, the search would start over
+ * after every long near-match.) Source: Aho and Corasick, "Efficient string matching", 1975.
+ */
+export class AddedTokenMatcher {
+  /** Three numbers a slot: state, UTF-16 unit, next state; the state is {@link NONE} where the slot is empty. */
+  private readonly edges: Int32Array
+  private readonly mask: number
+  /** Per state: where to go on when no edge fits. */
+  private readonly fallback: Int32Array
+  /** Per state: the longest string that ends (backwards) here, as an index into `tokens`, or {@link NONE}. */
+  private readonly longest: Int32Array
+
+  constructor(private readonly tokens: readonly AddedToken[]) {
+    const limit = 1 + tokens.reduce((sum, { content }) => sum + content.length, 0)
+    const capacity = 2 ** Math.ceil(Math.log2(limit * 2))
+    this.edges = new Int32Array(capacity * 3).fill(NONE)
+    this.mask = capacity - 1
+    this.fallback = new Int32Array(limit)
+    this.longest = new Int32Array(limit).fill(NONE)
+    this.build(limit)
+  }
+
+  get empty(): boolean {
+    return this.tokens.length === 0
+  }
+
+  private build(limit: number): void {
+    const parents = new Int32Array(limit)
+    const units = new Uint16Array(limit)
+    const depths = new Int32Array(limit)
+    let states = 1
+    for (const [index, { content }] of this.tokens.entries()) {
+      let state = 0
+      for (let i = content.length - 1; i >= 0; i--) {
+        const at = this.edgeOf(state, content.charCodeAt(i))
+        if (this.edges[at] === NONE) {
+          this.edges[at] = state
+          this.edges[at + 1] = content.charCodeAt(i)
+          this.edges[at + 2] = states
+          parents[states] = state
+          units[states] = content.charCodeAt(i)
+          depths[states] = depths[state]! + 1
+          states++
+        }
+        state = this.edges[at + 2]!
+      }
+      this.longest[state] = index
+    }
+    // A state falls back to a shallower one, so shallow states come first.
+    const byDepth = new Int32Array(states)
+    for (let state = 0; state < states; state++) byDepth[state] = state
+    byDepth.sort((a, b) => depths[a]! - depths[b]!)
+    for (const state of byDepth) {
+      if (depths[state]! > 1) this.fallback[state] = this.step(this.fallback[parents[state]!]!, units[state]!)
+      if (this.longest[state] === NONE) this.longest[state] = this.longest[this.fallback[state]!]!
+    }
+  }
+
+  /** Slot of the edge from `state` for `unit`, or the empty slot where it would be. */
+  private edgeOf(state: number, unit: number): number {
+    const h = Math.imul(state, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b)
+    let slot = (h ^ (h >>> 15)) & this.mask
+    for (;;) {
+      const at = slot * 3
+      if (this.edges[at] === NONE || (this.edges[at] === state && this.edges[at + 1] === unit)) return at
+      slot = (slot + 1) & this.mask
+    }
+  }
+
+  private step(from: number, unit: number): number {
+    let state = from
+    for (;;) {
+      const at = this.edgeOf(state, unit)
+      if (this.edges[at] !== NONE) return this.edges[at + 2]!
+      if (state === 0) return 0
+      state = this.fallback[state]!
+    }
+  }
+
+  /** Cuts `text` at the tokens found. Empty stretches are left out. */
+  split(text: string): Segment[] {
+    const starts: number[] = []
+    const found: number[] = []
+    let state = 0
+    for (let i = text.length - 1; i >= 0; i--) {
+      state = this.step(state, text.charCodeAt(i))
+      const index = this.longest[state]!
+      if (index === NONE) continue
+      starts.push(i)
+      found.push(index)
+    }
+    const segments: Segment[] = []
+    let at = 0
+    for (let i = starts.length - 1; i >= 0; i--) {
+      const start = starts[i]!
+      if (start < at) continue
+      const token = this.tokens[found[i]!]!
+      if (start > at) segments.push({ text: text.slice(at, start) })
+      segments.push({ id: token.id })
+      at = start + token.content.length
+    }
+    if (at < text.length) segments.push({ text: text.slice(at) })
+    return segments
+  }
+}

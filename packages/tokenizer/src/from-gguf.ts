@@ -1,0 +1,130 @@
+// The tokenizer keys of a GGUF file -> TokenizerParts. It names the keys it reads and leaves reading the file to others.
+
+import { FakError, quote } from '@fak/tensor'
+import { AddedTokenList } from './added-tokens.js'
+import { MAX_TOKENS } from './limits.js'
+import { MergeList, MergeTable } from './merges.js'
+import type { TokenizerParts } from './parts.js'
+import type { PieceRules } from './piece-scanner.js'
+import { ALPHABET_END, byteOfCharacter } from './spelling.js'
+import { Vocabulary } from './vocabulary.js'
+
+/** A list of strings: an array, or anything with a length and `at`. */
+export interface StringList {
+  readonly length: number
+  at(index: number): string | undefined
+}
+
+/** What a GGUF file says about its tokenizer; the comments name the keys, all under `tokenizer.ggml.`. */
+export interface GgufTokenizerMetadata {
+  /** `model`; only `gpt2`, byte-level BPE, is supported. */
+  readonly model: string
+  /** `pre`: `qwen35` or `qwen2`. */
+  readonly pre: string
+  /** `tokens`, by id. */
+  readonly tokens: StringList
+  /** `token_type`: 1 normal, 3 control, 4 user-defined, 5 unused. */
+  readonly tokenTypes: ArrayLike<number>
+  /** `merges`, two parts with a space between, best first. */
+  readonly merges: StringList
+  /** `eos_token_id` */
+  readonly eosTokenId?: number | undefined
+  /** `bos_token_id` */
+  readonly bosTokenId?: number | undefined
+  /** `padding_token_id` */
+  readonly paddingTokenId?: number | undefined
+  /** `add_bos_token`; must not be true. */
+  readonly addBosToken?: boolean | undefined
+}
+
+const NORMAL = 1
+const CONTROL = 3
+const USER_DEFINED = 4
+const UNUSED = 5
+
+/** Reads the metadata and checks it as strictly as a tokenizer.json. */
+export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | null): TokenizerParts {
+  const fail = (code: string, reason: string, key: string): never => {
+    throw new FakError(code, { file, reason, field: `tokenizer.ggml.${key}` })
+  }
+  const { model, pre, tokens, tokenTypes } = metadata
+  if (model !== 'gpt2') fail('TOK_UNSUPPORTED_MODEL', `model ${quote(model)}; only "gpt2" is supported`, 'model')
+  if (pre !== 'qwen2' && pre !== 'qwen35') {
+    fail('TOK_UNSUPPORTED_PRE', `pre-tokenizer ${quote(pre)}; supported are "qwen2" and "qwen35"`, 'pre')
+  }
+  if (metadata.addBosToken === true) {
+    fail(
+      'TOK_UNSUPPORTED_BOS',
+      'the file asks for a first token before every text, which these models never have',
+      'add_bos_token',
+    )
+  }
+  if (tokens.length > MAX_TOKENS) fail('TOK_TOO_LARGE', `${tokens.length} tokens, at most ${MAX_TOKENS}`, 'tokens')
+  if (tokenTypes.length !== tokens.length) {
+    fail('TOK_BAD_TOKEN_TYPE', `${tokenTypes.length} types for ${tokens.length} tokens`, 'token_type')
+  }
+
+  const vocabulary = new Vocabulary(file, { tokens: tokens.length, bytes: tokens.length * 8 })
+  const added = new AddedTokenList(file)
+  for (let id = 0; id < tokens.length; id++) {
+    const text = tokens.at(id)!
+    const field = 'tokenizer.ggml.tokens'
+    const type = tokenTypes[id]!
+    if (type === NORMAL) {
+      const end = writeSpelled(vocabulary, text, 0, text.length, vocabulary.tail)
+      if (end >= 0) vocabulary.addText(id, end, field, null)
+      else vocabulary.addLiteral(id, text, field, null)
+    } else if (type === CONTROL || type === USER_DEFINED) {
+      added.add({ id, content: text, special: type === CONTROL, normalized: false }, field, null)
+      vocabulary.addLiteral(id, text, field, null)
+    } else if (type === UNUSED) {
+      vocabulary.addLiteral(id, text, field, null)
+    } else {
+      fail('TOK_BAD_TOKEN_TYPE', `token ${id} has type ${type}; supported are 1, 3, 4 and 5`, 'token_type')
+    }
+  }
+  const named = (id: number | undefined, key: string): number | undefined => {
+    if (id !== undefined && !vocabulary.has(id)) fail('TOK_UNKNOWN_TOKEN', `token ${id} does not exist`, key)
+    return id
+  }
+  return {
+    file,
+    vocabulary,
+    merges: readMerges(metadata.merges, vocabulary, file),
+    added,
+    rules: pre as PieceRules,
+    normalize: 'nfc',
+    eosTokenId: named(metadata.eosTokenId, 'eos_token_id'),
+    bosTokenId: named(metadata.bosTokenId, 'bos_token_id'),
+    padTokenId: named(metadata.paddingTokenId, 'padding_token_id'),
+  }
+}
+
+function readMerges(list: StringList, vocabulary: Vocabulary, file: string | null): MergeTable {
+  const merges = new MergeList(vocabulary, file, 'tokenizer.ggml.merges', list.length)
+  const from = vocabulary.tail
+  for (let rank = 0; rank < list.length; rank++) {
+    const text = list.at(rank)!
+    // The alphabet has no space, so a space in a part makes the part no token.
+    const space = text.indexOf(' ')
+    if (space < 0) merges.fail('TOK_BAD_MERGE', rank, 'one part, but a merge has two', null)
+    const middle = writeSpelled(vocabulary, text, 0, space, from)
+    const end = middle < 0 ? -1 : writeSpelled(vocabulary, text, space + 1, text.length, middle)
+    if (end < 0) merges.fail('TOK_BAD_MERGE', rank, 'a part is not a token of the vocabulary', null)
+    merges.add(vocabulary.reserve(0), from, middle, end, null)
+  }
+  return MergeTable.build(merges)
+}
+
+/** Writes the bytes that `text[start, stop)` spells at `at`, behind the vocabulary; -1 when it holds another character. */
+function writeSpelled(vocabulary: Vocabulary, text: string, start: number, stop: number, at: number): number {
+  const bytes = vocabulary.reserve(at - vocabulary.tail + stop - start)
+  let to = at
+  for (let i = start; i < stop; i++) {
+    const character = text.charCodeAt(i)
+    const byte = character < ALPHABET_END ? byteOfCharacter[character]! : -1
+    if (byte < 0) return -1
+    bytes[to++] = byte
+  }
+  return to
+}
