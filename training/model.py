@@ -136,7 +136,7 @@ class GatedDeltaNet(nn.Module):
         width = taps.shape[1]
         y = x * taps[:, width - 1]
         for back in range(1, width):
-            y = y + F.pad(x[:, :-back], (0, 0, back, 0)) * taps[:, width - 1 - back]
+            y = y + F.pad(x, (0, 0, back, 0))[:, : x.shape[1]] * taps[:, width - 1 - back]
         return F.silu(y)
 
     def forward(self, x):

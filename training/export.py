@@ -1,0 +1,79 @@
+"""Writes a checkpoint as a Hugging Face directory and, through the official tools, as GGUF.
+
+    python export.py CHECKPOINT.pt --tokenizer DIR --out DIR --llama LLAMA_CPP_DIR --libs LLAMA_LIBRARY_DIR
+
+Result in OUT: hf/ (config.json, model.safetensors float32, tokenizer and template), demo-F32.gguf, demo-Q8_0.gguf,
+demo-Q4_K_M.gguf. `fixtures/README.md` says how to get the llama.cpp sources and libraries.
+
+Owns: which files, names and metadata are written. The conversion is the official converter's, the quantization the
+official quantizer's.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import GenerationConfig, Qwen3_5ForCausalLM, Qwen3_5TextConfig
+
+from model import DemoConfig
+
+SCRIPTS = Path(__file__).parent.parent / "fixtures" / "scripts"
+
+# Read by the converter from the card beside the weights, and written into general.* of the GGUF file.
+CARD = """---
+license: mit
+language: [en]
+model_name: fak demo
+pipeline_tag: text-generation
+tags: [qwen3_5, demo]
+---
+"""
+
+
+def write_hf(checkpoint: Path, tokenizer_dir: Path, out: Path) -> None:
+    stored = torch.load(checkpoint, weights_only=False)
+    config = DemoConfig(**stored["config"])
+    tokenizer = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
+    end, stop = tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")
+    hf = Qwen3_5TextConfig(**config.to_hf(), eos_token_id=stop, pad_token_id=stop, dtype="float32")
+    model = Qwen3_5ForCausalLM(hf)
+    model.load_state_dict(stored["state"], strict=False)
+    model.tie_weights()
+    model.generation_config = GenerationConfig(eos_token_id=[end, stop], pad_token_id=stop, do_sample=False)
+    shutil.rmtree(out, ignore_errors=True)
+    model.save_pretrained(out)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizer_dir / name, out / name)
+    template = json.loads((out / "tokenizer_config.json").read_text())["chat_template"]
+    (out / "chat_template.jinja").write_text(template)
+    (out / "README.md").write_text(CARD)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--llama", type=Path, required=True)
+    parser.add_argument("--libs", type=Path, required=True)
+    args = parser.parse_args()
+    hf, full = args.out / "hf", args.out / "demo-F32.gguf"
+    write_hf(args.checkpoint, args.tokenizer, hf)
+    run = [sys.executable, SCRIPTS / "hf_to_gguf.py", hf, full, "--llama", args.llama, "--outtype", "f32"]
+    subprocess.run([*map(str, run), "--", "--model-name", "fak demo"], check=True)
+    for kind in ("Q8_0", "Q4_K_M"):
+        out = args.out / f"demo-{kind}.gguf"
+        run = [sys.executable, SCRIPTS / "quantize.py", full, out, kind, "--libs", args.libs, "--threads", 2]
+        subprocess.run([*map(str, run)], check=True)
+    for path in sorted(args.out.rglob("*")):
+        if path.is_file():
+            print(f"{path.stat().st_size:>10} {path}")
+
+
+if __name__ == "__main__":
+    main()
