@@ -1,0 +1,101 @@
+// One suite for every executor: the cases against an expected executor, and the laws that hold whatever the numbers are.
+
+import type { Executor, PreparedProgram } from '@fak/graph'
+import { ReferenceExecutor } from '@fak/graph/reference'
+import { maxRowError, sameBits } from '../compare.js'
+import { CONFORMANCE_MAX_TOKENS, type ConformanceCase, conformanceCases } from './cases.js'
+
+/** How close an executor must come, and to what. */
+export interface ConformanceOptions {
+  /**
+   * Largest allowed distance of a row, measured against its largest magnitude; 0 means the same bits. A function may give each case
+   * its own, for example where a kernel quantizes activations.
+   */
+  readonly tolerance: number | ((conformanceCase: ConformanceCase) => number)
+  /** Whom to agree with. Default: the reference executor. */
+  readonly expected?: () => Executor | Promise<Executor>
+  /** Cases that are known not to hold, by name, each with its reason. A case that holds after all fails, so that its mark goes. */
+  readonly skip?: Readonly<Record<string, string>>
+}
+
+/** Registers one test, as `it` and `test` of the common runners do. */
+export type RegisterTest = (name: string, run: () => Promise<void>) => void
+
+/**
+ * Registers a test for every conformance case: outputs agree with the expected executor within the tolerance, and every other way to cut
+ * the same tokens into steps gives the same bits.
+ *
+ * ```ts
+ * describe('native', () => executorConformance(it, () => nativeExecutor(), { tolerance: 1e-4 }))
+ * ```
+ */
+export function executorConformance(
+  test: RegisterTest,
+  makeExecutor: () => Executor | Promise<Executor>,
+  options: ConformanceOptions,
+): void {
+  const makeExpected = options.expected ?? (() => new ReferenceExecutor())
+  for (const each of conformanceCases()) {
+    const reason = options.skip?.[each.name]
+    test(reason === undefined ? each.name : `${each.name} is known to differ: ${reason}`, async () => {
+      const failure = await check(each, await makeExecutor(), await makeExpected(), options).catch((error) => error)
+      if (reason === undefined && failure !== undefined) throw failure
+      if (reason !== undefined && failure === undefined) throw new Error(`holds after all; remove its mark (${reason})`)
+    })
+  }
+}
+
+async function check(
+  each: ConformanceCase,
+  executor: Executor,
+  expectedExecutor: Executor,
+  { tolerance }: ConformanceOptions,
+): Promise<void> {
+  const prepare = (on: Executor) => on.prepare(each.program, each.weights, { maxTokens: CONFORMANCE_MAX_TOKENS })
+  const [prepared, expectedPrepared] = [await prepare(executor), await prepare(expectedExecutor)]
+  try {
+    const actual = await rowsOf(prepared, each.steps)
+    const expected = await rowsOf(expectedPrepared, each.steps)
+    const columns = Number(each.program.values[each.program.outputs.y!]!.shape[1])
+    const allowed = typeof tolerance === 'number' ? tolerance : tolerance(each)
+    const error = allowed === 0 && sameBits(actual, expected) ? 0 : maxRowError(expected, actual, columns)
+    if (!(allowed === 0 ? sameBits(actual, expected) : error <= allowed)) {
+      const first = actual.findIndex((x, i) => !(Math.abs(x - expected[i]!) <= allowed * Math.abs(expected[i]!)))
+      throw new Error(
+        `row error ${error} is above ${allowed}; element ${first} (row ${Math.floor(first / columns)}, column ${first % columns}) ` +
+          `is ${actual[first]}, expected ${expected[first]}`,
+      )
+    }
+    for (const sizes of [[1], [64], [7, 1, 65, 3]]) {
+      if (sameBits(await rowsOf(prepared, recut(each.steps, sizes)), actual)) continue
+      throw new Error(
+        `steps of ${sizes.join(', ')} tokens give other bits than steps of ${each.steps.map((s) => s.length).join(', ')}`,
+      )
+    }
+  } finally {
+    await Promise.all([prepared.dispose(), expectedPrepared.dispose()])
+  }
+}
+
+/** All rows of `y` for consecutive steps on one fresh sequence. */
+async function rowsOf(prepared: PreparedProgram, steps: readonly Uint32Array[]): Promise<Float32Array> {
+  const state = prepared.createState()
+  const rows: number[] = []
+  for (const tokens of steps) {
+    for (const x of (await prepared.run({ state, tokens, rows: tokens.length })).outputs.y!) rows.push(x)
+  }
+  await state.dispose()
+  return Float32Array.from(rows)
+}
+
+/** The same tokens in steps of the given sizes, over and over. */
+function recut(steps: readonly Uint32Array[], sizes: readonly number[]): Uint32Array[] {
+  const all = Uint32Array.from(steps.flatMap((step) => [...step]))
+  const cut: Uint32Array[] = []
+  for (let start = 0, i = 0; start < all.length; i++) {
+    const size = sizes[i % sizes.length]!
+    cut.push(all.slice(start, start + size))
+    start += size
+  }
+  return cut
+}
