@@ -6,6 +6,7 @@ import { bindGguf, bindHf } from './weights.js'
 
 export { configFromGguf, configFromHf, type LayerKind, type Qwen35Config, type Qwen35Metadata } from './config.js'
 export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
+export { type HfForm, type Parameter, qwen35Parameters } from './parameters.js'
 export { bindGguf, bindHf } from './weights.js'
 
 /** Where the configuration stands: the parsed `config.json` of an HF checkpoint, or the metadata of a GGUF file. */

@@ -1,6 +1,6 @@
 // The parameters of the decoder: canonical label, expected shape, and what either file format calls them and does to them.
 
-import type { Qwen35Config } from './config.js'
+import type { LayerKind, Qwen35Config } from './config.js'
 
 /**
  * What an HF checkpoint stores instead of what the graph uses:
@@ -9,45 +9,55 @@ import type { Qwen35Config } from './config.js'
  */
 export type HfForm = 'matrix' | 'plain' | 'offset' | 'log' | 'conv'
 
-/** One parameter. Names are relative to the model, or to layer i. */
+/** One parameter of the model. */
 export interface Parameter {
-  /** Canonical name, which is also HF's unless {@link hf} says otherwise. */
+  /** Label in the graph, e.g. `layers.3.self_attn.q_proj.weight`. */
   readonly label: string
+  /** Name in an HF checkpoint, after its `model.` or `model.language_model.` prefix. */
+  readonly hf: string
+  /** Name in a GGUF file. */
   readonly gguf: string
+  /** Shape in the graph, and in a GGUF file. */
   readonly shape: readonly number[]
   /** Every form but `matrix` is a small tensor that the graph wants in F32. */
   readonly form: HfForm
-  readonly hf?: string
 }
 
-/** Parameters outside the layers. */
-export function modelParameters(c: Qwen35Config): readonly Parameter[] {
+/** Every parameter of the decoder, in the order of the computation. */
+export function qwen35Parameters(c: Qwen35Config): readonly Parameter[] {
   const table = [c.vocabularySize, c.hidden]
+  const head = { label: 'lm_head.weight', gguf: 'output.weight', shape: table, form: 'matrix' } as const
   return [
-    { label: 'embed_tokens.weight', gguf: 'token_embd.weight', shape: table, form: 'matrix' },
-    { label: 'norm.weight', gguf: 'output_norm.weight', shape: [c.hidden], form: 'offset' },
-    ...(c.tiedEmbeddings
-      ? []
-      : [{ label: 'lm_head.weight', gguf: 'output.weight', shape: table, form: 'matrix' } as const]),
+    named({ label: 'embed_tokens.weight', gguf: 'token_embd.weight', shape: table, form: 'matrix' }),
+    ...c.layerKinds.flatMap((kind, i) =>
+      layerParameters(c, kind).map((p) => inside(`layers.${i}`, { ...p, gguf: `blk.${i}.${p.gguf}` })),
+    ),
+    named({ label: 'norm.weight', gguf: 'output_norm.weight', shape: [c.hidden], form: 'offset' }),
+    ...(c.tiedEmbeddings ? [] : [named(head)]),
   ]
 }
 
-/** Parameters of layer `index`. */
-export function layerParameters(c: Qwen35Config, index: number): readonly Parameter[] {
+function layerParameters(c: Qwen35Config, kind: LayerKind): Parameter[] {
   const { hidden: d, intermediate: ff } = c
-  return [
+  const before: Short[] = [
     { label: 'input_layernorm.weight', gguf: 'attn_norm.weight', shape: [d], form: 'offset' },
     { label: 'post_attention_layernorm.weight', gguf: 'post_attention_norm.weight', shape: [d], form: 'offset' },
-    ...(c.layerKinds[index] === 'linear_attention' ? deltaNetParameters(c) : attentionParameters(c)),
+  ]
+  const after: Short[] = [
     { label: 'mlp.gate_proj.weight', gguf: 'ffn_gate.weight', shape: [ff, d], form: 'matrix' },
     { label: 'mlp.up_proj.weight', gguf: 'ffn_up.weight', shape: [ff, d], form: 'matrix' },
     { label: 'mlp.down_proj.weight', gguf: 'ffn_down.weight', shape: [d, ff], form: 'matrix' },
   ]
+  const mixer =
+    kind === 'linear_attention'
+      ? deltaNetParameters(c).map((p) => inside('linear_attn', named(p)))
+      : attentionParameters(c).map((p) => inside('self_attn', named(p)))
+  return [...before.map(named), ...mixer, ...after.map(named)]
 }
 
-function deltaNetParameters({ hidden: d, deltaNet: { Hk, Hv, Dk, Dv, convTaps } }: Qwen35Config): Parameter[] {
+function deltaNetParameters({ hidden: d, deltaNet: { Hk, Hv, Dk, Dv, convTaps } }: Qwen35Config): Short[] {
   const channels = 2 * Hk * Dk + Hv * Dv
-  const parameters: Parameter[] = [
+  return [
     { label: 'in_proj_qkv.weight', gguf: 'attn_qkv.weight', shape: [channels, d], form: 'matrix' },
     { label: 'in_proj_z.weight', gguf: 'attn_gate.weight', shape: [Hv * Dv, d], form: 'matrix' },
     { label: 'in_proj_a.weight', gguf: 'ssm_alpha.weight', shape: [Hv, d], form: 'matrix' },
@@ -58,11 +68,10 @@ function deltaNetParameters({ hidden: d, deltaNet: { Hk, Hv, Dk, Dv, convTaps } 
     { label: 'norm.weight', gguf: 'ssm_norm.weight', shape: [Dv], form: 'plain' },
     { label: 'out_proj.weight', gguf: 'ssm_out.weight', shape: [d, Hv * Dv], form: 'matrix' },
   ]
-  return parameters.map((p) => inside('linear_attn', p))
 }
 
-function attentionParameters({ hidden: d, attention: { Hq, Hk, Dk, Dv } }: Qwen35Config): Parameter[] {
-  const parameters: Parameter[] = [
+function attentionParameters({ hidden: d, attention: { Hq, Hk, Dk, Dv } }: Qwen35Config): Short[] {
+  return [
     // Head by head: Dk rows of query, then Dv rows of output gate.
     { label: 'q_proj.weight', gguf: 'attn_q.weight', shape: [Hq * (Dk + Dv), d], form: 'matrix' },
     { label: 'k_proj.weight', gguf: 'attn_k.weight', shape: [Hk * Dk, d], form: 'matrix' },
@@ -71,11 +80,15 @@ function attentionParameters({ hidden: d, attention: { Hq, Hk, Dk, Dv } }: Qwen3
     { label: 'k_norm.weight', gguf: 'attn_k_norm.weight', shape: [Dk], form: 'offset' },
     { label: 'o_proj.weight', gguf: 'attn_output.weight', shape: [d, Hq * Dv], form: 'matrix' },
   ]
-  return parameters.map((p) => inside('self_attn', p))
 }
+
+/** A parameter whose HF name is its label, unless it says otherwise. */
+type Short = Omit<Parameter, 'hf'> & { readonly hf?: string }
+
+const named = (p: Short): Parameter => ({ hf: p.label, ...p })
 
 const inside = (module: string, p: Parameter): Parameter => ({
   ...p,
   label: `${module}.${p.label}`,
-  hf: `${module}.${p.hf ?? p.label}`,
+  hf: `${module}.${p.hf}`,
 })

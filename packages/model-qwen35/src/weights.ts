@@ -12,7 +12,7 @@ import {
   type WeightSource,
 } from '@fak/tensor'
 import type { Qwen35Config } from './config.js'
-import { type HfForm, layerParameters, modelParameters, type Parameter } from './parameters.js'
+import { type HfForm, qwen35Parameters } from './parameters.js'
 
 /** Tensors beside the text decoder: the image tower, multi-token prediction, and tables that older exports computed ahead. */
 const HF_SKIPPED = /(^|\.)(visual|mtp)\.|\.rotary_emb\.inv_freq$/
@@ -26,12 +26,9 @@ const HF_SKIPPED = /(^|\.)(visual|mtp)\.|\.rotary_emb\.inv_freq$/
 export async function bindHf(stored: WeightSource, config: Qwen35Config): Promise<WeightBindings> {
   const prefix = stored.tensors.has('model.language_model.embed_tokens.weight') ? 'model.language_model.' : 'model.'
   const binder = new Binder(stored)
-  for (const { label, parameter } of allParameters(config)) {
-    const own = parameter.hf ?? parameter.label
-    const name = label === 'lm_head.weight' ? label : prefix + label.slice(0, -parameter.label.length) + own
-    const tensor = binder.take(name, hfShape(parameter))
-    const { form } = parameter
-    binder.bind(label, form === 'matrix' ? tensor : await rewritten(tensor, parameter.shape, hfTransforms[form]))
+  for (const { label, hf, shape, form } of qwen35Parameters(config)) {
+    const tensor = binder.take(hf === 'lm_head.weight' ? hf : prefix + hf, form === 'conv' ? unsqueezed(shape) : shape)
+    binder.bind(label, form === 'matrix' ? tensor : await rewritten(tensor, shape, hfTransforms[form]))
   }
   binder.refuseOthers((name) => !HF_SKIPPED.test(name))
   return binder.bindings
@@ -44,11 +41,10 @@ export async function bindHf(stored: WeightSource, config: Qwen35Config): Promis
  */
 export async function bindGguf(stored: WeightSource, config: Qwen35Config): Promise<WeightBindings> {
   const binder = new Binder(stored)
-  for (const { label, parameter, layer } of allParameters(config)) {
-    const block = layer === undefined ? '' : `blk.${layer}.`
-    const tensor = fusedPart(binder, block, parameter, config) ?? binder.take(block + parameter.gguf, parameter.shape)
-    const small = parameter.form !== 'matrix' && tensor.dtype !== 'F32'
-    binder.bind(label, small ? await rewritten(tensor, parameter.shape, (x) => x) : tensor)
+  for (const { label, gguf, shape, form } of qwen35Parameters(config)) {
+    const tensor = fusedPart(binder, gguf, shape, config) ?? binder.take(gguf, shape)
+    const small = form !== 'matrix' && tensor.dtype !== 'F32'
+    binder.bind(label, small ? await rewritten(tensor, shape, (x) => x) : tensor)
   }
   const trunk = config.layerKinds.length
   // Blocks after the trunk hold the multi-token prediction head.
@@ -56,28 +52,8 @@ export async function bindGguf(stored: WeightSource, config: Qwen35Config): Prom
   return binder.bindings
 }
 
-interface Placed {
-  readonly parameter: Parameter
-  readonly label: string
-  readonly layer?: number
-}
-
-function allParameters(config: Qwen35Config): Placed[] {
-  return [
-    ...modelParameters(config).map((parameter) => ({ parameter, label: parameter.label })),
-    ...config.layerKinds.flatMap((_, layer) =>
-      layerParameters(config, layer).map((parameter) => ({
-        parameter,
-        label: `layers.${layer}.${parameter.label}`,
-        layer,
-      })),
-    ),
-  ]
-}
-
-/** The shape in an HF file: a convolution has one input channel per group, written out. */
-const hfShape = ({ form, shape }: Parameter): readonly number[] =>
-  form === 'conv' ? [shape[0]!, 1, ...shape.slice(1)] : shape
+/** A depthwise convolution in an HF file: its one input channel per group is written out. */
+const unsqueezed = ([channels, ...rest]: readonly number[]): number[] => [channels!, 1, ...rest]
 
 /** From the stored value to the one the graph uses. */
 const hfTransforms: Record<Exclude<HfForm, 'matrix'>, (stored: number) => number> = {
@@ -102,17 +78,18 @@ async function rewritten(
 /** Rows of a fused query, key and value projection, where a full-attention layer has one. */
 function fusedPart(
   binder: Binder,
-  block: string,
-  { gguf, shape }: Parameter,
+  gguf: string,
+  shape: readonly number[],
   config: Qwen35Config,
 ): TensorData | undefined {
-  const names = ['attn_q.weight', 'attn_k.weight', 'attn_v.weight']
-  const part = names.indexOf(gguf)
-  if (part < 0 || !binder.has(`${block}attn_qkv.weight`)) return undefined
+  const [, block, letter] = /^(blk\.\d+\.)attn_([qkv])\.weight$/.exec(gguf) ?? []
+  const fusedName = `${block}attn_qkv.weight`
+  if (letter === undefined || !binder.has(fusedName)) return undefined
+  const part = 'qkv'.indexOf(letter)
   const { Hq, Hk, Dk, Dv } = config.attention
   const rows = [Hq * (Dk + Dv), Hk * Dk, Hk * Dv]
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0)
-  const fused = binder.take(`${block}attn_qkv.weight`, [sum(rows), config.hidden])
+  const fused = binder.take(fusedName, [sum(rows), config.hidden])
   const stride = rowBytes(fused.dtype, config.hidden)
   const offset = fused.offset + sum(rows.slice(0, part)) * stride
   return { dtype: fused.dtype, shape, source: fused.source, offset, byteLength: rows[part]! * stride }
