@@ -43,7 +43,10 @@ export default {
       name: 'browser-safe',
       comment: 'Only the command line, the native kernels and /node entry points may touch Node.',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: [`^packages/(${nodePackages.join('|')})/`, '/src/node(\\.ts$|/)'] },
+      from: {
+        path: '^packages/[^/]+/src/',
+        pathNot: [`^packages/(${nodePackages.join('|')})/`, '/src/node(\\.ts$|/)'],
+      },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -63,6 +66,9 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@fak/source', 'import', 'node', 'types', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@fak/source', 'import', 'node', 'types', 'default'],
+    },
   },
 }

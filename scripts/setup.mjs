@@ -61,7 +61,11 @@ function packageDirectories() {
 }
 
 function buildInputs() {
-  const files = [join(root, 'pnpm-lock.yaml'), join(root, 'tsconfig.base.json'), join(root, 'scripts', 'tsup-package.ts')]
+  const files = [
+    join(root, 'pnpm-lock.yaml'),
+    join(root, 'tsconfig.base.json'),
+    join(root, 'scripts', 'tsup-package.ts'),
+  ]
   for (const dir of packageDirectories()) {
     for (const name of ['package.json', 'tsup.config.ts', 'CMakeLists.txt', 'src', 'native', 'scripts']) {
       collect(join(dir, name), files)

@@ -16,9 +16,12 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 
 /** A step either passes or fails as one, or reports its own counts. */
 const steps = [
-  { name: 'lint: format and lint rules', run: () => one(bin('biome'), ['ci', '--error-on-warnings', '.']) },
+  { name: 'lint: format and lint rules', run: () => one(bin('biome'), ['ci', '--colors=off', '--error-on-warnings', '.']) },
   { name: 'types: TypeScript, strict', run: () => one(bin('tsc'), ['-p', 'tsconfig.json']) },
-  { name: 'arrows: who may import whom', run: () => one(bin('depcruise'), ['--config', '.dependency-cruiser.mjs', 'packages']) },
+  {
+    name: 'arrows: who may import whom',
+    run: () => one(bin('depcruise'), ['--config', '.dependency-cruiser.mjs', 'packages']),
+  },
   { name: 'unused: files, exports, dependencies', run: () => one(bin('knip'), []) },
   { name: 'docs: every public export is documented', run: () => one(bin('typedoc'), ['--emit', 'none']) },
   { name: 'packed: contents, types, and a life of their own', run: packed },
@@ -94,11 +97,18 @@ function kernels() {
 
 function vitest() {
   const report = join(scratch, 'vitest.json')
-  const status = command(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]).status
+  const status = command(bin('vitest'), [
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]).status
   const results = existsSync(report) ? JSON.parse(readText(report)) : undefined
   if (results === undefined || results.numTotalTests === 0) return { passed: 0, failed: 1 }
   const skipped = results.testResults.flatMap((file) =>
-    file.assertionResults.filter((test) => ['skipped', 'pending', 'todo'].includes(test.status)).map((test) => test.fullName),
+    file.assertionResults
+      .filter((test) => ['skipped', 'pending', 'todo'].includes(test.status))
+      .map((test) => test.fullName),
   )
   // A file that fails before its first test counts no failed test, but the run has failed all the same.
   const failed = status === 0 ? results.numFailedTests : Math.max(1, results.numFailedTests)
