@@ -1,15 +1,17 @@
-"""Write ../src/unicode-ranges.ts: which code points HF `tokenizers` takes for letters, marks, numbers and white space.
+"""Write ../src/unicode-ranges.ts: what HF `tokenizers` knows of Unicode, where the ids depend on it.
 
-The ids of a byte-level BPE depend on these classes, so they are asked of the library the models were trained with
-(its regex engine carries its own Unicode version) and not of the JavaScript engine, whose version differs by release.
+The classes (letters, marks, numbers, white space) are those of its regex engine. Its NFC is that of an older Unicode version;
+`newerThanNfc` lists the characters that only newer versions reorder, decompose or compose, as a recent Node.js knows them.
 
-    python generate-unicode-classes.py        needs: tokenizers==0.23.3
+    python generate-unicode-classes.py        needs: tokenizers==0.23.3, and node (Unicode 17 or later) on the path
 """
 
+import json
+import subprocess
 from pathlib import Path
 
 import tokenizers
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 OUT = Path(__file__).parent.parent / "src" / "unicode-ranges.ts"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -26,6 +28,38 @@ def members(pattern: str) -> set[int]:
         kept = {ord(c) for piece, _ in splitter.pre_tokenize_str("".join(map(chr, chunk))) for c in piece}
         found.update(c for c in chunk if c not in kept)
     return found
+
+
+# Prints [unicode version, {code point: canonical decomposition or "" for a combining mark}].
+ENGINE = r"""
+const found = {}
+for (let c = 0; c < 0x110000; c++) {
+  if (c >= 0xd800 && c <= 0xdfff) continue
+  const s = String.fromCodePoint(c)
+  const decomposed = s.normalize('NFD')
+  const moves = (t) => t.normalize('NFD') !== t
+  if (decomposed !== s) found[c] = decomposed
+  else if (moves('\u0345' + s) || moves(s + '\u0334')) found[c] = ''
+}
+console.log(JSON.stringify([process.versions.unicode, found]))
+"""
+
+
+def newer_than_nfc() -> tuple[str, set[int]]:
+    """Characters that take part in the engine's normalization and that HF leaves alone."""
+    nfd = normalizers.NFD().normalize_str
+
+    def inert(c: str) -> bool:
+        return nfd(c) == c and nfd("\u0345" + c) == "\u0345" + c and nfd(c + "\u0334") == c + "\u0334"
+
+    version, engine = json.loads(subprocess.run(["node", "-e", ENGINE], capture_output=True, check=True, text=True).stdout)
+    newer: set[int] = set()
+    for key, decomposed in engine.items():
+        if inert(chr(int(key))):
+            newer.add(int(key))
+            # A composite that is new has a new part, a starter beyond the BMP: keeping that apart keeps the engine from composing.
+            newer.update(ord(part) for part in decomposed if inert(part) and ord(part) > 0xFFFF)
+    return version, newer
 
 
 def base36(n: int) -> str:
@@ -63,6 +97,13 @@ def main() -> None:
     for name, pattern in CLASSES.items():
         found = members(pattern)
         lines += [f"/** {len(found):,} code points that match `{pattern}`. */", f"export const {name} =", f"  '{runs(found)}'", ""]
+    version, newer = newer_than_nfc()
+    lines += [
+        f"/** {len(newer)} characters that normalize in Unicode {version} but not in HF tokenizers. */",
+        "export const newerThanNfc =",
+        f"  '{runs(newer)}'",
+        "",
+    ]
     OUT.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
 
 

@@ -1,24 +1,71 @@
-// Unicode NFC in linear time. The engine's own `normalize` puts combining marks in order by insertion, which is quadratic
-// in the length of a run of marks (80,000 pairs of two marks take seconds), so long runs are put in order first.
+// Unicode NFC as HF `tokenizers` does it, in linear time. Two things differ from the engine's own `normalize`: characters that are
+// newer than that library's tables are left alone, so that ids do not depend on the age of the JavaScript engine; and long
+// runs of combining marks are put in order here, because the engine does so by insertion, which is quadratic (80,000 pairs of
+// two marks take seconds).
+
+import { forEachRange } from './ranges.js'
+import { marks, newerThanNfc } from './unicode-ranges.js'
 
 /** Runs of at least this many marks are ordered here; shorter ones cost the engine nothing worth saving. */
 const LONG_RUN = 64
 
+/** No text of characters below this one changes. */
 const FIRST_MARK = 0x300
-const longRuns = new RegExp(`\\p{M}{${LONG_RUN},}`, 'gu')
 
 /** A mark of the lowest combining class there is (1) and one of the highest (240): they tell marks from other characters. */
 const LOWEST_CLASS = '\u0334'
 const HIGHEST_CLASS = '\u0345'
 
-/** `text` in normalization form C, as `String.prototype.normalize` gives it. */
-export function normalizeNfc(text: string): string {
-  return (mayHoldMarks(text) ? text.replace(longRuns, orderMarks) : text).normalize('NFC')
+const MARK = 1
+const NEWER = 2
+let kinds: Uint8Array | undefined
+
+/** Per code point: a combining mark, a character newer than the pinned tables, or neither. */
+function kindTable(): Uint8Array {
+  if (kinds) return kinds
+  const table = new Uint8Array(0x110000)
+  forEachRange(marks, (first, end) => table.fill(MARK, first, end))
+  forEachRange(newerThanNfc, (first, end) => table.fill(NEWER, first, end))
+  kinds = table
+  return table
 }
 
-function mayHoldMarks(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= FIRST_MARK) return true
-  return false
+/** `text` in normalization form C. Lone surrogates stay as they are. */
+export function normalizeNfc(text: string): string {
+  const start = firstThatMayChange(text)
+  if (start < 0) return text
+  const table = kindTable()
+  let done = ''
+  // Since the last newer character: what is in order already, and where the rest begins.
+  let ordered = ''
+  let from = 0
+  let run = 0
+  let runStart = 0
+  for (let i = start, width = 1; i <= text.length; i += width) {
+    const character = i < text.length ? text.codePointAt(i)! : 0
+    const kind = table[character]!
+    width = character > 0xffff ? 2 : 1
+    if (kind === MARK) {
+      if (run++ === 0) runStart = i
+      continue
+    }
+    if (run >= LONG_RUN) {
+      ordered += text.slice(from, runStart) + orderMarks(text.slice(runStart, i))
+      from = i
+    }
+    run = 0
+    if (kind === NEWER) {
+      done += (ordered + text.slice(from, i)).normalize('NFC') + text.slice(i, i + width)
+      ordered = ''
+      from = i + width
+    }
+  }
+  return done + (ordered + text.slice(from)).normalize('NFC')
+}
+
+function firstThatMayChange(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= FIRST_MARK) return i
+  return -1
 }
 
 /** Canonical ordering of a run of marks: decomposed, and stably sorted by combining class between characters of class 0. */

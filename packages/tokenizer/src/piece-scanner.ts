@@ -2,6 +2,7 @@
 // stands for backtracks, names Unicode classes that engines disagree on, and would be run for every character of a prompt.
 // It reads ahead at most to the end of one run of equal class, so its cost is linear in the text.
 
+import { forEachRange } from './ranges.js'
 import { letters, marks, numbers, whiteSpace } from './unicode-ranges.js'
 
 /** Name of a pre-tokenizer, as GGUF's `tokenizer.ggml.pre` spells it. */
@@ -40,25 +41,14 @@ function classTable(rules: PieceRules): Uint8Array {
   const known = tables.get(rules)
   if (known) return known
   const table = new Uint8Array(0x110000)
-  fillRanges(table, letters, LETTER)
-  if (rules === 'qwen35') fillRanges(table, marks, LETTER)
-  fillRanges(table, numbers, NUMBER)
-  fillRanges(table, whiteSpace, SPACE)
+  forEachRange(letters, (first, end) => table.fill(LETTER, first, end))
+  if (rules === 'qwen35') forEachRange(marks, (first, end) => table.fill(LETTER, first, end))
+  forEachRange(numbers, (first, end) => table.fill(NUMBER, first, end))
+  forEachRange(whiteSpace, (first, end) => table.fill(SPACE, first, end))
   table[0x0a] = NEWLINE
   table[0x0d] = NEWLINE
   tables.set(rules, table)
   return table
-}
-
-function fillRanges(table: Uint8Array, ranges: string, value: number): void {
-  let at = 0
-  const numbersOf = ranges.split(' ')
-  for (let i = 0; i < numbersOf.length; i += 2) {
-    at += Number.parseInt(numbersOf[i]!, 36)
-    const end = at + Number.parseInt(numbersOf[i + 1]!, 36)
-    table.fill(value, at, end)
-    at = end
-  }
 }
 
 /** Finds the pieces of valid UTF-8 text one after the other. */

@@ -16,3 +16,7 @@ export const numbers =
 
 /** 25 code points that match `\s`. */
 export const whiteSpace = '9 5 i 1 2s 1 q 1 4bj 1 1vj b t 2 5 1 1b 1 334 1'
+
+/** 193 characters that normalize in Unicode 17.0 but not in HF tokenizers. */
+export const newerThanNfc =
+  '1kt 1 49 9 16 a 8a 1 fx 1 72 2 al 1 1ne 1 q1 v 2 c lm 5 rap 1 iho 1 8 1 7 1 9 1 1fj 4 1t 5 8t 2 25 2 1 3 1y b 1d 4 6i 1 ju 1 1y 4 5 1 2 1 1 2 12 1 2 1 6 1 2 1 1 3 4 3 3x 1 re 2 6t 1 4 1 2 1 4 2 4 1 4c 1 2b 1 i 1 29 1 iw 1 1 2 29 1 bt 2 d0b c 5 1 2er 1 3 4 hx 2 m8t 1 4g 7 af 1 1p 4 e4 4 72 2 6r 1 2 1 7 2 5 1'
