@@ -1,6 +1,6 @@
 // Speed of the linear kernels: GB/s of weights read at M = 1 and GMAC/s at M = 64, for every type and instruction set,
 // beside a plain read stream over the same number of bytes in the same run. One thread unless told otherwise.
-//   linear_bench [rows] [k] [type or all] [isa or all] [threads] [columns,...]
+//   linear_bench [rows] [k] [type or all] [isa or all] [threads] [columns,...] [MiB of weights, 0 for one matrix]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -23,8 +23,11 @@ double now() {
 /// Rows that a thread takes at once, as the driver hands them out.
 constexpr int64_t kSlice = 128;
 
-/// Bytes of weights for the memory-bound runs; well beyond any last-level cache.
-constexpr size_t kStreamBytes = size_t{256} << 20;
+/// MiB of weights that the M = 1 runs go through, unless told otherwise; well beyond any last-level cache.
+constexpr size_t kStreamMiB = 256;
+
+/// Passes over one matrix in a row when it is to stay in cache.
+constexpr size_t kCachedPasses = 64;
 
 template <class Work>
 double timed(int threads, const Work& work) {
@@ -62,13 +65,14 @@ int main(int argc, char** argv) {
     columns.push_back(std::strtoll(p, &end, 10));
     p = end;
   }
+  const size_t mebibytes = argc > 7 ? static_cast<size_t>(std::atoll(argv[7])) : kStreamMiB;
   std::printf("rows %lld, k %lld, threads %d; best of 7 / median\n", static_cast<long long>(rows),
               static_cast<long long>(k), threads);
   for (int t = 0; t < kDTypeCount; t++) {
     const DType type = static_cast<DType>(t);
     if (only_type != "all" && only_type != info(type).name) continue;
     const size_t row = row_bytes(type, k), matrix = row * static_cast<size_t>(rows);
-    const size_t copies = std::max<size_t>(1, kStreamBytes / matrix);
+    const size_t copies = std::max<size_t>(1, (mebibytes << 20) / matrix);
     std::vector<uint8_t> weight(matrix * copies);
     // Bytes below 64 in every place keep all scales finite, whatever the layout.
     uint32_t state = 1;
@@ -88,7 +92,7 @@ int main(int argc, char** argv) {
           kernel_table(isa).quantize_row[static_cast<int>(kernels.activation)](
               values.data(), x + static_cast<size_t>(c) * stride, k);
         }
-        const size_t passes = m == 1 && isa > 0 ? copies : 1;
+        const size_t passes = m > 1 || isa == 0 ? 1 : mebibytes > 0 ? copies : kCachedPasses;
         std::vector<double> rates, streams;
         for (int repeat = 0; repeat < 7; repeat++) {
           const double seconds = timed(threads, [&](int thread) {

@@ -62,6 +62,25 @@ FAK_INLINE __m128 fma_in_block_order(__m512 scale, __m512 value, __m128 acc) {
   return _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 3), _mm512_extractf32x4_ps(value, 3), acc);
 }
 
+/// The same with two steps a block: acc = fma(scale, value, acc), then acc = fma(-min_scale, min_value, acc).
+FAK_INLINE __m128 fma_pairs_in_block_order(__m512 scale, __m512 value, __m512 min_scale, __m512 min_value, __m128 acc) {
+  acc = _mm_fmadd_ps(_mm512_castps512_ps128(scale), _mm512_castps512_ps128(value), acc);
+  acc = _mm_fnmadd_ps(_mm512_castps512_ps128(min_scale), _mm512_castps512_ps128(min_value), acc);
+  acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 1), _mm512_extractf32x4_ps(value, 1), acc);
+  acc = _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 1), _mm512_extractf32x4_ps(min_value, 1), acc);
+  acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 2), _mm512_extractf32x4_ps(value, 2), acc);
+  acc = _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 2), _mm512_extractf32x4_ps(min_value, 2), acc);
+  acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 3), _mm512_extractf32x4_ps(value, 3), acc);
+  return _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 3), _mm512_extractf32x4_ps(min_value, 3), acc);
+}
+
+/// Prefetches the lines of `bytes` bytes that lie `ahead` bytes after p.
+template <size_t bytes>
+FAK_INLINE void prefetch_ahead(const void* p, size_t ahead) {
+  const char* at = static_cast<const char*>(p) + ahead;
+  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(at + i, _MM_HINT_T0);
+}
+
 FAK_INLINE __m512 canonical(__m512 v) {
   const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(kCanonicalNaN)));
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), v, nan);

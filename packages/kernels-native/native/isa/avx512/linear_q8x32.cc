@@ -140,17 +140,9 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
     const __m512 dx = spread4(reinterpret_cast<const float*>(scales));
     const __m512 scale = _mm512_mul_ps(d, dx), value = _mm512_cvtepi32_ps(dot);
     if (T::kMinimum) {
-      // Two steps per block: scale then minimum, block by block.
-      const __m512 min_scale = _mm512_mul_ps(m, dx), min_value = _mm512_cvtepi32_ps(sum);
-      alignas(64) float s[16], v[16], ms[16], mv[16];
-      _mm512_store_ps(s, scale);
-      _mm512_store_ps(v, value);
-      _mm512_store_ps(ms, min_scale);
-      _mm512_store_ps(mv, min_value);
-      for (int i = 0; i < 16; i += 4) {
-        acc[c] = _mm_fmadd_ps(_mm_load_ps(s + i), _mm_load_ps(v + i), acc[c]);
-        acc[c] = _mm_fmadd_ps(_mm_load_ps(ms + i), _mm_load_ps(mv + i), acc[c]);
-      }
+      // The shared step subtracts; negating an operand changes no rounding.
+      const __m512 min_scale = _mm512_mul_ps(m, dx), min_value = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_setzero_si512(), sum));
+      acc[c] = fma_pairs_in_block_order(scale, value, min_scale, min_value, acc[c]);
     } else {
       acc[c] = fma_in_block_order(scale, value, acc[c]);
     }
@@ -170,12 +162,7 @@ void gemv(const LinearArgs& a, int64_t column) {
     const Block* w[4];
     for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
     for (int64_t b = 0; b < whole; b += 4) {
-      for (int r = 0; r < 4; r++) {
-        const char* ahead = reinterpret_cast<const char*>(w[r]) + kPrefetchBytes;
-        _mm_prefetch(ahead, _MM_HINT_T0);
-        _mm_prefetch(ahead + 64, _MM_HINT_T0);
-        if (sizeof(Block) > 32) _mm_prefetch(ahead + 128, _MM_HINT_T0);
-      }
+      for (int r = 0; r < 4; r++) prefetch_ahead<4 * sizeof(Block)>(w[r], kPrefetchBytes);
       gemv_step<T, C>(w, x, a.x_stride, b, acc);
       for (int r = 0; r < 4; r++) w[r] += 4;
     }
