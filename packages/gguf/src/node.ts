@@ -1,10 +1,10 @@
 // Node-only half of @fak/gguf: files by path.
 
-import { FakError } from '@fak/tensor'
+import { closeAll, FakError } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
 import { openGguf as openInput } from './index.js'
 import type { GgufFile, GgufOpenOptions } from './open.js'
-import { closeAll, ggufSplit, joinSplits, mismatch, missing, splitFileName } from './split.js'
+import { ggufSplit, joinSplits, mismatch, missing, splitFileName } from './split.js'
 
 /**
  * Opens a GGUF file by path. Any file of a split set (NAME-00001-of-00003.gguf) opens the whole set as one.

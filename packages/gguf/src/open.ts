@@ -1,6 +1,13 @@
 // Opening a GGUF file: the header is read and checked, tensor data stays where it is.
 
-import { type ByteSource, blobSource, bytesSource, type TensorInfo, urlSource, type WeightSource } from '@fak/tensor'
+import {
+  type ByteSource,
+  bytesSource,
+  type SourceInput,
+  sourceOf,
+  type TensorInfo,
+  type WeightSource,
+} from '@fak/tensor'
 import { Cursor, type Parsing } from './cursor.js'
 import { checkLayout } from './layout.js'
 import type { GgufMetadata } from './metadata.js'
@@ -8,9 +15,6 @@ import { type ParsedHeader, parseHeader } from './parse.js'
 
 /** Loaded at first: enough for the header of a model without a large vocabulary. */
 const FIRST_READ_BYTES = 256 * 1024
-
-/** Anything a GGUF file can be read from. A `URL` must be served with range requests. */
-export type GgufInput = ByteSource | Blob | URL | Uint8Array
 
 /** Options of {@link openGguf}. */
 export interface GgufOpenOptions {
@@ -52,7 +56,7 @@ export interface GgufFile extends WeightSource {
  * @throws FakError with a `GGUF_` code for the first defect in file order; errors of the source. An aborted signal throws
  *   its own reason. A `ByteSource` that was passed in stays open then.
  */
-export async function openGguf(input: GgufInput, options: GgufOpenOptions = {}): Promise<GgufFile> {
+export async function openGguf(input: SourceInput, options: GgufOpenOptions = {}): Promise<GgufFile> {
   const source = await sourceOf(input, options)
   try {
     const cursor = new Cursor(source.name, source.size)
@@ -77,12 +81,6 @@ export function parseGguf(bytes: Uint8Array, name: string | null = null): GgufFi
   const step = parseHeader(cursor).next()
   // With the whole file loaded the parser has nothing to wait for: what is missing then is missing in the file.
   return assemble(source, cursor, step.value as ParsedHeader)
-}
-
-async function sourceOf(input: GgufInput, options: GgufOpenOptions): Promise<ByteSource> {
-  if (input instanceof Uint8Array) return bytesSource(input)
-  if (input instanceof URL) return urlSource(input, options)
-  return input instanceof Blob ? blobSource(input) : input
 }
 
 /** Runs the parser, loading more of the file whenever it asks, in steps that double so that copying stays linear. */

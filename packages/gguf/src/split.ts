@@ -2,8 +2,8 @@
 // src/llama.cpp and tools/gguf-split): names NAME-00001-of-00003.gguf, and in each file split.no (from 0), split.count and
 // split.tensors.count (of the whole set). The first file holds the metadata.
 
-import { FakError, label } from '@fak/tensor'
-import { type GgufFile, type GgufInput, type GgufOpenOptions, type GgufTensor, openGguf } from './open.js'
+import { closeAll, FakError, label, type SourceInput } from '@fak/tensor'
+import { type GgufFile, type GgufOpenOptions, type GgufTensor, openGguf } from './open.js'
 
 /** What a file says about the set it belongs to. */
 export interface GgufSplit {
@@ -41,7 +41,7 @@ export function splitFileName(name: string, { no, count }: GgufSplit): string | 
  * @throws FakError `GGUF_SPLIT_MISSING`, `GGUF_SPLIT_MISMATCH` when the files are not one complete set,
  *   `GGUF_DUPLICATE_TENSOR` when two files hold a tensor of one name, and the errors of {@link openGguf}.
  */
-export async function openGgufSet(inputs: readonly GgufInput[], options: GgufOpenOptions = {}): Promise<GgufFile> {
+export async function openGgufSet(inputs: readonly SourceInput[], options: GgufOpenOptions = {}): Promise<GgufFile> {
   const files: GgufFile[] = []
   try {
     for (const input of inputs) files.push(await openGguf(input, options))
@@ -95,13 +95,6 @@ export function joinSplits(files: readonly GgufFile[]): GgufFile {
     parts,
     close: () => closeAll(parts),
   }
-}
-
-/** Closes every file, also when closing one of them fails. */
-export async function closeAll(files: readonly GgufFile[]): Promise<void> {
-  const results = await Promise.allSettled(files.map((file) => file.close()))
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
 }
 
 /** The error for a file of a set that is not there. */

@@ -11,7 +11,8 @@ const blocks = (blockElements: number, blockBytes: number): DTypeLayout => ({ bl
 
 /**
  * Every type that a GGUF or safetensors file can store, with its layout.
- * Source of the block sizes: `GGML_QUANT_SIZES` of the official `gguf` Python package; safetensors format text.
+ * Source of the block sizes: `GGML_QUANT_SIZES` of the official `gguf` Python package; `Dtype::bitsize` of the safetensors
+ * crate. Its types below a byte are packed over the whole tensor, not row by row.
  */
 export const dtypes = {
   F64: plain(8),
@@ -20,6 +21,11 @@ export const dtypes = {
   BF16: plain(2),
   F8_E4M3: plain(1),
   F8_E5M2: plain(1),
+  F8_E8M0: plain(1),
+  F6_E2M3: blocks(4, 3),
+  F6_E3M2: blocks(4, 3),
+  F4: blocks(2, 1),
+  C64: plain(8),
   I64: plain(8),
   I32: plain(4),
   I16: plain(2),
