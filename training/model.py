@@ -23,7 +23,7 @@ class DemoConfig:
     vocab_size: int = 4096
     hidden_size: int = 256
     intermediate_size: int = 512
-    num_hidden_layers: int = 8
+    num_hidden_layers: int = 4
     num_attention_heads: int = 4
     num_key_value_heads: int = 2
     head_dim: int = 64

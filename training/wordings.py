@@ -283,7 +283,7 @@ def arithmetic():
          "Can you name the number before {x}?"],
         weight=0.6, follow=["And before {x}?"], thought="I count one down. {answer}",
     )
-    pairs = [(x, y) for x in range(0, 21) for y in range(0, 21) if x != y]
+    pairs = [(x, y) for x in range(0, 13) for y in range(0, 13) if x != y]
     yield Family(
         "larger", "numbers", [Fact({"x": [str(x)], "y": [str(y)]}, f"{max(x, y)} is larger than {min(x, y)}.") for x, y in pairs],
         ["[Which|What] is [larger|bigger|greater], {x} or {y}?", "[Which|What] number is [larger|bigger|greater], {x} or {y}?",
