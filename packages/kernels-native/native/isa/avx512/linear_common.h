@@ -74,10 +74,14 @@ FAK_INLINE __m128 fma_pairs_in_block_order(__m512 scale, __m512 value, __m512 mi
   return _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 3), _mm512_extractf32x4_ps(min_value, 3), acc);
 }
 
-/// Prefetches the lines of `bytes` bytes that lie `ahead` bytes after p.
+/// How far ahead each of the four streams is prefetched, block by block. One burst of prefetches for the four blocks of a
+/// step halves the rate; 1152 to 4608 bytes measured alike, nearer is worse.
+constexpr size_t kPrefetchBytes = 2304;
+
+/// Prefetches the lines that `bytes` bytes will come from.
 template <size_t bytes>
-FAK_INLINE void prefetch_ahead(const void* p, size_t ahead) {
-  const char* at = static_cast<const char*>(p) + ahead;
+FAK_INLINE void prefetch_ahead(const void* p) {
+  const char* at = static_cast<const char*>(p) + kPrefetchBytes;
   for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(at + i, _MM_HINT_T0);
 }
 

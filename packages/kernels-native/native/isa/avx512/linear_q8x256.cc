@@ -23,8 +23,6 @@ FAK_INLINE const uint8_t* min_field(const typename T::Block& b) {
 
 // ---- Few columns ----
 
-constexpr int kPrefetchBytes = 1152;
-
 /// Scales for the dwords of elements 64 j to 64 j + 63: four groups, four dwords each, (scale, 0) where partials fit
 /// int16, else int32.
 template <class T>
@@ -57,6 +55,7 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
     for (int r = 0; r < 4; r++) {
       __m512i q[4];
       __m256i scale, min;
+      prefetch_ahead<sizeof(typename T::Block)>(&w[r][i]);
       T::quants(w[r][i], q);
       T::scales(w[r][i], scale, min);
       if (T::kMinimum) _mm256_store_si256(reinterpret_cast<__m256i*>(mins[r][i]), min);
@@ -127,7 +126,6 @@ void gemv(const LinearArgs& a, int64_t column) {
     const Block* w[4];
     for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
     for (int64_t b = 0; b < whole; b += 4) {
-      for (int r = 0; r < 4; r++) prefetch_ahead<4 * sizeof(Block)>(w[r], kPrefetchBytes);
       gemv_step<T, C>(w, x, a.x_stride, b, acc);
       for (int r = 0; r < 4; r++) w[r] += 4;
     }

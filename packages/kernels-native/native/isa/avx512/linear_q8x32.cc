@@ -97,11 +97,7 @@ FAK_INLINE const uint8_t* min_field(const typename T::Block& b) {
 
 // ---- Few columns ----
 
-/// Bytes ahead of the current blocks that each of the four streams is prefetched.
-constexpr int kPrefetchBytes = 1024;
-
-/// Four rows times four blocks times C columns. x.. point at the blocks' part of activation row 0 of the group; strides
-/// are bytes between activation rows.
+/// Four rows times four blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
 template <class T, int C>
 FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x, size_t x_stride, int64_t b,
                           __m128 acc[C]) {
@@ -109,6 +105,7 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
   for (int p = 0; p < 2; p++) {
     __m512i dots[C][4];
     for (int r = 0; r < 4; r++) {
+      prefetch_ahead<2 * sizeof(typename T::Block)>(w[r] + 2 * p);
       const __m512i q = T::quants(w[r][2 * p], w[r][2 * p + 1]);
       for (int c = 0; c < C; c++) {
         const __m512i xq = _mm512_load_si512(x.quants + c * x_stride + 32 * (b + 2 * p));
@@ -162,7 +159,6 @@ void gemv(const LinearArgs& a, int64_t column) {
     const Block* w[4];
     for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
     for (int64_t b = 0; b < whole; b += 4) {
-      for (int r = 0; r < 4; r++) prefetch_ahead<4 * sizeof(Block)>(w[r], kPrefetchBytes);
       gemv_step<T, C>(w, x, a.x_stride, b, acc);
       for (int r = 0; r < 4; r++) w[r] += 4;
     }
