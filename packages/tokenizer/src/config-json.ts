@@ -2,7 +2,7 @@
 // The tokenizer class it names is ignored: some published files name the wrong one, and tokenizer.json says everything.
 
 import { FakError, quote } from '@fak/tensor'
-import { addToken } from './added-token-json.js'
+import { placeAddedToken, readAddedToken } from './added-token-json.js'
 import type { AddedTokenList } from './added-tokens.js'
 import { type JsonInput, jsonReaderOf } from './json-input.js'
 import type { Vocabulary } from './vocabulary.js'
@@ -32,11 +32,8 @@ export function applyConfig(
       reader.readObject((id, offset) => {
         const field = `${key}[${quote(id)}]`
         if (!/^(?:0|[1-9]\d{0,9})$/.test(id)) reader.fail('TOK_BAD_ID', 'the key is not an id', offset, field)
-        const value = reader.readValue()
-        const entry = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}
-        const known = added.byId.get(Number(id))
-        if (known && known.content === entry.content) return
-        addToken(vocabulary, added, { value: { ...entry, id: Number(id) }, offset }, field, reader)
+        const listed = readAddedToken(reader, field, Number(id))
+        if (added.byId.get(Number(id))?.content !== listed.token.content) placeAddedToken(vocabulary, added, listed)
       })
     } else if ((NAMED as readonly string[]).includes(key)) {
       const value = reader.readValue()

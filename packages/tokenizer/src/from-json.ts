@@ -2,12 +2,11 @@
 // refuses, by name, every setting that would change the ids in a way this package does not do.
 
 import { FakError, quote } from '@fak/tensor'
-import { addToken, type ListedToken } from './added-token-json.js'
+import { type ListedToken, placeAddedToken, readAddedToken, readId } from './added-token-json.js'
 import { AddedTokenList } from './added-tokens.js'
 import { applyConfig } from './config-json.js'
 import { type JsonInput, jsonReaderOf } from './json-input.js'
 import { JsonReader, type JsonValue } from './json-reader.js'
-import { MAX_TOKENS } from './limits.js'
 import { MergeList, MergeTable } from './merges.js'
 import type { TokenizerParts } from './parts.js'
 import type { PieceRules } from './piece-scanner.js'
@@ -21,7 +20,7 @@ export function partsFromJson(json: JsonInput, file: string | null, config: Json
   let normalize: 'nfc' | 'none' = 'none'
   let model: { vocabulary: Vocabulary; merges: MergeTable } | undefined
   const listed: ListedToken[] = []
-  let postProcessor: ListedToken | undefined
+  let postProcessor: { value: JsonValue; offset: number } | undefined
 
   if (!reader.atObject) reader.fail('TOK_BAD_JSON', 'a tokenizer.json must hold an object', reader.position)
   reader.readObject((key) => {
@@ -41,7 +40,7 @@ export function partsFromJson(json: JsonInput, file: string | null, config: Json
         break
       case 'added_tokens':
         if (!reader.atArray) reader.fail('TOK_BAD_ADDED_TOKEN', 'added_tokens must be an array', offset, key)
-        reader.readArray((_, at) => listed.push({ offset: at, value: reader.readValue() }))
+        reader.readArray((i) => listed.push(readAddedToken(reader, `added_tokens[${i}]`)))
         break
       case 'normalizer':
         normalize = readNormalizer(reader.readValue(), reader, offset)
@@ -70,7 +69,7 @@ export function partsFromJson(json: JsonInput, file: string | null, config: Json
   }
 
   const added = new AddedTokenList(file)
-  for (const [i, token] of listed.entries()) addToken(model.vocabulary, added, token, `added_tokens[${i}]`, reader)
+  for (const token of listed) placeAddedToken(model.vocabulary, added, token)
   if (postProcessor) {
     const isToken = (content: string): boolean => added.byContent.has(content)
     checkPostProcessor(postProcessor.value, isToken, reader, postProcessor.offset)
@@ -160,10 +159,7 @@ function readVocabulary(reader: JsonReader): Vocabulary {
     reader.readColon()
     reader.peek()
     const idAt = reader.position
-    const id = reader.readDigits()
-    if (id < 0 || id >= MAX_TOKENS) {
-      reader.fail('TOK_BAD_ID', `an id is not an integer in 0..${MAX_TOKENS - 1}`, idAt, 'model.vocab')
-    }
+    const id = readId(reader, 'model.vocab')
     if (spelled) vocabulary.addText(id, end, 'model.vocab', idAt)
     else vocabulary.addLiteral(id, literal, 'model.vocab', idAt)
   })

@@ -183,21 +183,18 @@ export class Tokenizer {
    *
    * @throws FakError `TOK_UNKNOWN_ID` for an id without a token.
    */
-  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    const views: Uint8Array[] = []
+  decode(ids: ArrayLike<number>, { skipSpecial = false }: DecodeOptions = {}): string {
     let length = 0
     for (let i = 0; i < ids.length; i++) {
-      const view = this.outputOf(ids[i]!, options)
-      views.push(view)
-      length += view.length
+      if (!this.has(ids[i]!)) this.failUnknown(ids[i]!)
+      length += this.vocabulary.lengthOf(ids[i]!)
     }
     const bytes = new Uint8Array(length)
-    let at = 0
-    for (const view of views) {
-      bytes.set(view, at)
-      at += view.length
+    let end = 0
+    for (let i = 0; i < ids.length; i++) {
+      if (!skipSpecial || !this.isSpecial(ids[i]!)) end = this.vocabulary.copy(ids[i]!, bytes, end)
     }
-    return utf8Decoder.decode(bytes)
+    return utf8Decoder.decode(bytes.subarray(0, end))
   }
 
   /** A decoder for tokens that arrive one by one; it holds back unfinished characters. */
@@ -219,7 +216,10 @@ export class Tokenizer {
   }
 
   private viewOf(id: number): Uint8Array {
-    if (this.vocabulary.has(id)) return this.vocabulary.bytesOf(id)
+    return this.has(id) ? this.vocabulary.bytesOf(id) : this.failUnknown(id)
+  }
+
+  private failUnknown(id: number): never {
     const reason = `${String(id)} is not the id of a token; ids are integers in 0..${this.vocabSize - 1}`
     throw new FakError('TOK_UNKNOWN_ID', { file: this.file, reason, field: 'id' })
   }

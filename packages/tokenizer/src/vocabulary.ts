@@ -159,6 +159,19 @@ export class Vocabulary {
     return this.bytes.subarray(start, start + this.lengths[id]!)
   }
 
+  /** Number of bytes of token `id`, which must exist. */
+  lengthOf(id: number): number {
+    return this.lengths[id]!
+  }
+
+  /** Writes the bytes of token `id`, which must exist, to `into` from `at`, and returns where they end. */
+  copy(id: number, into: Uint8Array, at: number): number {
+    const start = this.starts[id]!
+    const length = this.lengths[id]!
+    for (let i = 0; i < length; i++) into[at + i] = this.bytes[start + i]!
+    return at + length
+  }
+
   private text(id: number): string {
     return new TextDecoder().decode(this.bytesOf(id))
   }
