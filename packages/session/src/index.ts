@@ -1,1 +1,25 @@
-export {}
+// @fak/session: a conversation with a model. State, prefill, sampling, stop rules, streaming events.
+
+export type {
+  DoneEvent,
+  FinishReason,
+  PrefillEvent,
+  SessionEvent,
+  TextEvent,
+  Timings,
+  TokenEvent,
+} from './events.js'
+export type { SessionTokenizer } from './generation.js'
+export { logSumExp, type TokenLogprob, topLogprobs } from './logits.js'
+export { type GenerateOptions, MAX_STOP_STRING_LENGTH, MAX_STOP_STRINGS, MAX_TEMPERATURE } from './options.js'
+export { MAX_SEED } from './random.js'
+export type { Sampling } from './sampler.js'
+export {
+  createSession,
+  type EvaluatedRows,
+  type Prompt,
+  Session,
+  type SessionOptions,
+  type SyncResult,
+  type TokenList,
+} from './session.js'

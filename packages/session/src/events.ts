@@ -1,0 +1,59 @@
+// What a generation tells its reader.
+
+/** Why a generation ended. `context`: the context is full. */
+export type FinishReason = 'stop' | 'length' | 'stop-string' | 'aborted' | 'context'
+
+/** Wall time of one generation; the reader's own time between events is not in it. */
+export interface Timings {
+  /** Milliseconds of computing the prompt's new tokens. */
+  readonly prefillMs: number
+  /** Prompt tokens computed per second; `null` when none was. */
+  readonly prefillTokensPerSecond: number | null
+  /** Milliseconds of the steps after the prompt, sampling included. */
+  readonly decodeMs: number
+  /** Steps after the prompt per second; `null` when there was none. The first token comes from the prompt's own step. */
+  readonly tokensPerSecond: number | null
+}
+
+/** Some of the prompt was computed: `done` of `total` tokens that were not cached. */
+export interface PrefillEvent {
+  readonly type: 'prefill'
+  readonly done: number
+  readonly total: number
+}
+
+/** A token was chosen. `text` is what it adds to the decoded stream, before stop strings; empty inside a character. */
+export interface TokenEvent {
+  readonly type: 'token'
+  readonly id: number
+  readonly text: string
+  readonly logprob?: number
+}
+
+/** Text that is certainly part of the answer. */
+export interface TextEvent {
+  readonly type: 'text'
+  readonly text: string
+}
+
+/** The last event of every generation. */
+export interface DoneEvent {
+  readonly type: 'done'
+  readonly finishReason: FinishReason
+  /** The stop token or stop string that was met. */
+  readonly matched: number | string | null
+  /** Generated tokens, without the stop token. */
+  readonly tokens: readonly number[]
+  /** All text of the `text` events. */
+  readonly text: string
+  /** Tokens before the first generated one. */
+  readonly promptTokens: number
+  /** How many of those were already held and not computed again. */
+  readonly cachedTokens: number
+  /** The seed in use, so that a sampled answer can be had again. */
+  readonly seed: number
+  readonly timings: Timings
+}
+
+/** Events of {@link Session.generate}, in order: prefill*, (token, text?)*, text?, done. */
+export type SessionEvent = PrefillEvent | TokenEvent | TextEvent | DoneEvent

@@ -1,0 +1,144 @@
+// One generation: prefill, then choose, decode, check the stop rules, compute, until something says stop.
+
+import { FakError } from '@fak/tensor'
+import type { StreamDecoder } from '@fak/tokenizer'
+import type { FinishReason, SessionEvent, Timings } from './events.js'
+import { logSumExp } from './logits.js'
+import type { ResolvedOptions } from './options.js'
+import { sample } from './sampler.js'
+import { StopStrings } from './stop-strings.js'
+import { drain, type Timeline } from './timeline.js'
+
+/** What a session needs of a tokenizer; the `Tokenizer` of @fak/tokenizer is one. */
+export interface SessionTokenizer {
+  streamDecoder(): Pick<StreamDecoder, 'push' | 'end'>
+}
+
+/** Everything one generation works with. */
+export interface Generation {
+  readonly timeline: Timeline
+  /** Prompt tokens held already, and those to compute. */
+  readonly cached: number
+  readonly todo: Uint32Array
+  readonly contextLength: number
+  readonly vocabSize: number
+  readonly decoder: ReturnType<SessionTokenizer['streamDecoder']> | undefined
+  readonly options: ResolvedOptions
+}
+
+/** Runs a generation. Computes only when pulled. */
+export async function* generateEvents(generation: Generation): AsyncGenerator<SessionEvent, void> {
+  const { timeline, cached, todo, contextLength, vocabSize, decoder, options } = generation
+  const { sampling, maxTokens, stopTokens, signal } = options
+  const stop = new StopStrings(options.stop)
+  const clock = new Clock()
+  const tokens: number[] = []
+  let text = ''
+  let matched: number | string | null = null
+  let finishReason: FinishReason | null = null
+
+  // An abort ends the generation; every other failure is the reader's.
+  const untilAborted = async (work: () => Promise<unknown>) => {
+    try {
+      await work()
+    } catch (error) {
+      if (!FakError.isInstance(error, 'ABORTED')) throw error
+      finishReason = 'aborted'
+    }
+  }
+
+  const prefill = timeline.compute(todo, { rows: 'last', signal })
+  let done = 0
+  while (done < todo.length && finishReason === null) {
+    await untilAborted(async () => {
+      const step = await clock.time('prefill', () => prefill.next())
+      if (!step.done) done = step.value.done
+    })
+    if (finishReason === null) yield { type: 'prefill', done, total: todo.length }
+  }
+
+  while (finishReason === null) {
+    finishReason = signal?.aborted
+      ? 'aborted'
+      : tokens.length === maxTokens
+        ? 'length'
+        : timeline.length >= contextLength
+          ? 'context'
+          : null
+    if (finishReason !== null) break
+
+    if (timeline.chosen !== null) {
+      const step = timeline.compute(Uint32Array.of(timeline.chosen), { rows: 'last', signal })
+      await untilAborted(() => clock.time('decode', () => drain(step)))
+      continue
+    }
+
+    const row = timeline.row!.subarray(0, vocabSize)
+    const id = await clock.time('choice', async () => sample(row, sampling, timeline.length))
+    timeline.choose(id)
+    if (stopTokens.has(id)) {
+      matched = id
+      finishReason = 'stop'
+      break
+    }
+    tokens.push(id)
+    const piece = decoder?.push(id) ?? ''
+    yield { type: 'token', id, text: piece, ...(options.logprobs && { logprob: row[id]! - logSumExp(row) }) }
+    const shown = stop.push(piece)
+    if (shown.text !== '') {
+      text += shown.text
+      yield { type: 'text', text: shown.text }
+    }
+    if (shown.matched !== null) {
+      matched = shown.matched
+      finishReason = 'stop-string'
+    }
+  }
+
+  if (finishReason !== 'stop-string') {
+    // What is left of a character, and text that only looked like the beginning of a stop string.
+    const rest = stop.push(decoder?.end() ?? '').text + stop.flush()
+    if (rest !== '') {
+      text += rest
+      yield { type: 'text', text: rest }
+    }
+  }
+
+  yield {
+    type: 'done',
+    finishReason,
+    matched,
+    tokens,
+    text,
+    promptTokens: cached + todo.length,
+    cachedTokens: cached,
+    seed: sampling.seed,
+    timings: clock.timings(done),
+  }
+}
+
+/** Adds up the time of computing, without the time the reader takes between events. */
+class Clock {
+  readonly #ms = { prefill: 0, decode: 0, choice: 0 }
+  #steps = 0
+
+  async time<T>(part: 'prefill' | 'decode' | 'choice', work: () => Promise<T>): Promise<T> {
+    const start = performance.now()
+    const result = await work()
+    this.#ms[part] += performance.now() - start
+    if (part === 'decode') this.#steps++
+    return result
+  }
+
+  timings(prefilled: number): Timings {
+    const decodeMs = this.#ms.decode + this.#ms.choice
+    return {
+      prefillMs: this.#ms.prefill,
+      prefillTokensPerSecond: perSecond(prefilled, this.#ms.prefill),
+      decodeMs,
+      tokensPerSecond: perSecond(this.#steps, decodeMs),
+    }
+  }
+}
+
+const perSecond = (count: number, ms: number) => (count === 0 || ms === 0 ? null : (count * 1000) / ms)

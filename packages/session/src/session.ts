@@ -1,0 +1,257 @@
+// Session: one conversation on a prepared Program. Owns the timeline and hands it to one caller at a time.
+// It does not load models, does not know templates, and does not own the prepared Program.
+
+import type { PreparedProgram } from '@fak/graph'
+import { FakError } from '@fak/tensor'
+import type { SessionEvent } from './events.js'
+import { generateEvents, type SessionTokenizer } from './generation.js'
+import { type GenerateOptions, integer, resolveOptions, tokenIds } from './options.js'
+import { drain, Timeline } from './timeline.js'
+
+/** What a session has to know about its model. */
+export interface SessionOptions {
+  /** Most tokens of prompt and answer together. */
+  readonly contextLength: number
+  /** How many ids are real tokens; rows of the head beyond them never win. Default: all rows. */
+  readonly vocabSize?: number
+  /** Ids that end an answer. Default none. */
+  readonly stopTokens?: readonly number[]
+  /** Turns ids into text. Without one a generation has no text and takes no stop strings. */
+  readonly tokenizer?: SessionTokenizer
+}
+
+/** A list of token ids. */
+export type TokenList = ArrayLike<number>
+
+/**
+ * What to answer: the whole token list of the conversation (the part already held is not computed again), or only what
+ * comes after everything held, chosen tokens included.
+ */
+export type Prompt = TokenList | { readonly append: TokenList }
+
+/** What {@link Session.sync} did. */
+export interface SyncResult {
+  /** Tokens that were held already. */
+  readonly cachedTokens: number
+  /** Tokens computed now. */
+  readonly computedTokens: number
+}
+
+/** Logits of consecutive positions: `logits` is `[rows, width]`, row 0 predicts the token after `position`. */
+export interface EvaluatedRows {
+  readonly position: number
+  readonly rows: number
+  readonly width: number
+  readonly logits: Float32Array
+}
+
+/**
+ * Starts a session at position 0.
+ *
+ * @throws FakError `PROGRAM_NO_LOGITS` when the Program has no output `logits`; `PARAM_OUT_OF_RANGE`,
+ * `TOKEN_OUT_OF_RANGE` for options that do not fit it
+ */
+export function createSession(prepared: PreparedProgram, options: SessionOptions): Session {
+  return new Session(prepared, options)
+}
+
+/** One conversation. All methods that compute refuse to run beside each other with `SESSION_BUSY`. */
+export class Session {
+  /** Most tokens of prompt and answer together. */
+  readonly contextLength: number
+  /** How many ids are real tokens. */
+  readonly vocabSize: number
+  readonly #width: number
+  readonly #stopTokens: readonly number[]
+  readonly #tokenizer: SessionTokenizer | undefined
+  readonly #timeline: Timeline
+  #busy = false
+  #disposed = false
+
+  /** See {@link createSession}. */
+  constructor(prepared: PreparedProgram, options: SessionOptions) {
+    this.#width = logitsWidth(prepared)
+    this.contextLength = integer('contextLength', options.contextLength, 1, Number.MAX_SAFE_INTEGER)
+    this.vocabSize = integer('vocabSize', options.vocabSize ?? this.#width, 1, this.#width)
+    this.#stopTokens = [...tokenIds('stopTokens', options.stopTokens ?? [], this.vocabSize)]
+    this.#tokenizer = options.tokenizer
+    this.#timeline = new Timeline(prepared)
+  }
+
+  /** Every token so far: prompts, answers, and the last chosen token, which no step has taken yet. */
+  get tokens(): number[] {
+    return this.#timeline.tokens
+  }
+
+  /** How many tokens the state stands for. */
+  get position(): number {
+    return this.#timeline.computed
+  }
+
+  /** Bytes of state held now. */
+  get byteLength(): number {
+    return this.#timeline.byteLength
+  }
+
+  /**
+   * Brings the state to the end of `tokens`. When they extend what is held, only the rest is computed; otherwise all of
+   * them are. An abort keeps the steps that were finished.
+   *
+   * @throws FakError `PROMPT_EMPTY`, `TOKEN_OUT_OF_RANGE`, `CONTEXT_LENGTH_EXCEEDED`, `ABORTED`, `SESSION_BUSY`,
+   * `DISPOSED`, and what {@link PreparedProgram.run} throws
+   */
+  async sync(
+    tokens: TokenList,
+    options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+  ): Promise<SyncResult> {
+    return this.#alone(async () => {
+      const { cached, todo } = this.#plan(tokens)
+      for await (const { done } of this.#timeline.compute(todo, { rows: 'last', signal: options.signal })) {
+        options.onProgress?.(done, todo.length)
+      }
+      return { cachedTokens: cached, computedTokens: todo.length }
+    })
+  }
+
+  /**
+   * Takes one more token after everything held and returns the logits of the next, `[vocabSize]`.
+   *
+   * @throws FakError as {@link Session.sync}
+   */
+  async step(token: number, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return this.#alone(async () => {
+      const { todo } = this.#plan({ append: [token] })
+      await drain(this.#timeline.compute(todo, { rows: 'last', signal: options.signal }))
+      return this.#timeline.row!.slice(0, this.vocabSize)
+    })
+  }
+
+  /**
+   * Answers a prompt. Nothing is computed until the iterator is pulled, and never more than the pulled event needs; leaving
+   * the loop early ends the generation and keeps what was computed. The `signal` ends it within a step with finish reason
+   * `aborted`.
+   *
+   * @throws FakError at once: `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE`, `TOKEN_OUT_OF_RANGE`. While iterating: as
+   * {@link Session.sync} except `ABORTED`, and `NON_FINITE` when the logits are not finite numbers.
+   */
+  generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<SessionEvent, void> {
+    const resolved = resolveOptions(options, { vocabSize: this.vocabSize, stopTokens: this.#stopTokens })
+    const decoder = this.#tokenizer?.streamDecoder()
+    if (resolved.stop.length > 0 && decoder === undefined) {
+      throw new FakError('PARAM_OUT_OF_RANGE', {
+        reason: 'stop strings need a session with a tokenizer',
+        field: 'stop',
+      })
+    }
+    const { contextLength, vocabSize } = this
+    return this.#aloneWhileRead(() =>
+      generateEvents({
+        ...this.#plan(prompt),
+        timeline: this.#timeline,
+        contextLength,
+        vocabSize,
+        decoder,
+        options: resolved,
+      }),
+    )
+  }
+
+  /**
+   * Runs `tokens` from position 0 and yields the logits of every position, as wide as the head.
+   *
+   * @throws FakError as {@link Session.sync}
+   */
+  evaluate(tokens: TokenList, options: { signal?: AbortSignal } = {}): AsyncGenerator<EvaluatedRows, void> {
+    const timeline = this.#timeline
+    const width = this.#width
+    return this.#aloneWhileRead(() => {
+      timeline.reset()
+      const { todo } = this.#plan(tokens)
+      return (async function* () {
+        let position = 0
+        for await (const { done, logits } of timeline.compute(todo, { rows: 'all', signal: options.signal })) {
+          yield { position, rows: done - position, width, logits }
+          position = done
+        }
+      })()
+    })
+  }
+
+  /** Forgets everything. @throws FakError `SESSION_BUSY`, `DISPOSED` */
+  reset(): void {
+    this.#enter()
+    try {
+      this.#timeline.reset()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** Waits for the running step, then frees the state; a generation that is under way ends with `DISPOSED`. Safe to call twice. */
+  async dispose(): Promise<void> {
+    this.#disposed = true
+    await this.#timeline.dispose()
+  }
+
+  /** `await using session = createSession(…)`: the same as {@link Session.dispose}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  /** What of the prompt is held, and what has to be computed. */
+  #plan(prompt: Prompt): { cached: number; todo: Uint32Array } {
+    const appends = 'append' in prompt
+    const given = appends ? prompt.append : prompt
+    const checked = tokenIds(appends ? 'append' : 'tokens', given, this.vocabSize)
+    const total = checked.length + (appends ? this.#timeline.length : 0)
+    if (total === 0)
+      throw new FakError('PROMPT_EMPTY', { reason: 'there is no token to continue from', field: 'tokens' })
+    if (total > this.contextLength) {
+      const reason = `the prompt has ${total} tokens and the context holds ${this.contextLength}`
+      throw new FakError('CONTEXT_LENGTH_EXCEEDED', { reason, field: 'contextLength' })
+    }
+    if (!appends) {
+      const cached = this.#timeline.keepPrefixOf(checked)
+      return { cached, todo: checked.subarray(cached) }
+    }
+    const { chosen, computed } = this.#timeline
+    return { cached: computed, todo: chosen === null ? checked : Uint32Array.of(chosen, ...checked) }
+  }
+
+  #enter(): void {
+    if (this.#disposed) throw new FakError('DISPOSED', { reason: 'the session was disposed' })
+    if (this.#busy) {
+      throw new FakError('SESSION_BUSY', {
+        reason: 'another call is using this session; await it, or return() its iterator',
+      })
+    }
+    this.#busy = true
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#enter()
+    try {
+      return await work()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async *#aloneWhileRead<T>(work: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+    this.#enter()
+    try {
+      yield* work()
+    } finally {
+      this.#busy = false
+    }
+  }
+}
+
+function logitsWidth({ program }: PreparedProgram): number {
+  const id = program.outputs.logits
+  const value = id === undefined ? undefined : program.values[id]
+  if (value?.kind !== 'activation') {
+    throw new FakError('PROGRAM_NO_LOGITS', { reason: 'the Program has no output named "logits"', field: 'outputs' })
+  }
+  return value.shape[1]
+}
