@@ -41,8 +41,15 @@ export class GgufArray<T extends GgufScalarType = GgufScalarType> {
     readonly length: number,
     /** Byte offset of the first item in the file. */
     readonly offset: number,
+    /** Bytes that the items take in the file. */
+    readonly byteLength: number,
   ) {
     this.#header = header
+  }
+
+  /** The items as they are stored, for copying. A view: it must not be changed. */
+  get stored(): Uint8Array {
+    return this.#header.bytes.subarray(this.offset, this.offset + this.byteLength)
   }
 
   /** Decodes all items. Every call decodes again: keep the result. 64-bit integers are bigint. */

@@ -1,10 +1,11 @@
 // Node-only half of @fak/gguf: files by path.
 
 import { closeAll, FakError } from '@fak/tensor'
-import { fileSource } from '@fak/tensor/node'
+import { fileSource, writeFileAtomically } from '@fak/tensor/node'
 import { openGguf as openInput } from './index.js'
 import type { GgufFile, GgufOpenOptions } from './open.js'
 import { ggufSplit, joinSplits, mismatch, missing, splitFileName } from './split.js'
+import { encodeGguf, type GgufContent } from './write.js'
 
 /**
  * Opens a GGUF file by path. Any file of a split set (NAME-00001-of-00003.gguf) opens the whole set as one.
@@ -48,4 +49,13 @@ async function openOne(path: string, options: GgufOpenOptions): Promise<GgufFile
     await source.close()
     throw error
   }
+}
+
+/**
+ * Writes a GGUF file whole or not at all: a file of that name is replaced only when everything is on the disk.
+ *
+ * @throws FakError `WRITE_FAILED`, and the errors of `encodeGguf`.
+ */
+export function writeGgufFile(path: string, content: GgufContent): Promise<void> {
+  return writeFileAtomically(path, encodeGguf(content))
 }

@@ -82,16 +82,15 @@ function* parseArray(cursor: Cursor, key: string): Parsing<GgufArray> {
     const reason = `${count} items of type ${type} take at least ${count * itemBytes} bytes, ${cursor.left} are left`
     throw cursor.error('GGUF_ARRAY_TOO_LONG', reason, offset, field())
   }
-  const array = new GgufArray(cursor, type, count, cursor.at)
+  const start = cursor.at
   if (type === 'string') yield* skipStrings(cursor, count, key)
   else {
     yield* cursor.need(count * itemBytes, field)
-    const end = cursor.at + count * itemBytes
-    if (type === 'bool')
-      for (; cursor.at < end; cursor.at++) checkBool(cursor, () => item(key, cursor.at - array.offset))
+    const end = start + count * itemBytes
+    if (type === 'bool') for (; cursor.at < end; cursor.at++) checkBool(cursor, () => item(key, cursor.at - start))
     cursor.at = end
   }
-  return array
+  return new GgufArray(cursor, type, count, start, cursor.at - start)
 }
 
 /** Checks lengths and UTF-8 of `count` strings. A vocabulary has hundreds of thousands: nothing is allocated per string. */

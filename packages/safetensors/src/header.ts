@@ -25,15 +25,32 @@ const codes: JsonErrorCodes = {
   duplicate: 'ST_DUPLICATE_NAME',
 }
 
-/** Names of stored types as safetensors writes them: the names of the safetensors crate are those of this project. */
-const storable: ReadonlySet<string> = new Set<DType>([
-  ...(['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64', 'F16', 'BF16', 'F32', 'F64', 'C64'] as const),
-  ...(['F4', 'F6_E2M3', 'F6_E3M2', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0'] as const),
-])
+/**
+ * Types that safetensors can store, in the order of the crate's `Dtype`, by which files are sorted. Its names are those of
+ * this project.
+ */
+export const storableTypes: readonly DType[] = [
+  ...([
+    'BOOL',
+    'F4',
+    'F6_E2M3',
+    'F6_E3M2',
+    'U8',
+    'I8',
+    'F8_E5M2',
+    'F8_E4M3',
+    'F8_E8M0',
+    'I16',
+    'U16',
+    'F16',
+    'BF16',
+  ] as const),
+  ...(['I32', 'U32', 'F32', 'C64', 'F64', 'I64', 'U64'] as const),
+]
 
 /** True for a type that a safetensors file can hold. */
 export function isStorable(dtype: string): dtype is DType {
-  return storable.has(dtype)
+  return (storableTypes as readonly string[]).includes(dtype)
 }
 
 /** A tensor with the place of its entry in the header. */
@@ -149,7 +166,7 @@ function readDType(scanner: JsonScanner, field: string): DType {
   if (scanner.peek() !== 'string') throw scanner.error('ST_BAD_DTYPE', 'dtype must be a string', offset, field)
   const name = scanner.string()
   if (isStorable(name)) return name
-  throw scanner.error('ST_BAD_DTYPE', `dtype ${quote(name)} is not one of ${[...storable].join(', ')}`, offset, field)
+  throw scanner.error('ST_BAD_DTYPE', `dtype ${quote(name)} is not one of ${storableTypes.join(', ')}`, offset, field)
 }
 
 function readShape(scanner: JsonScanner, field: string): number[] {

@@ -3,9 +3,10 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { FakError, quote } from '@fak/tensor'
-import { fileSource } from '@fak/tensor/node'
+import { fileSource, writeFileAtomically } from '@fak/tensor/node'
 import { openSafetensors as openInput, type SafetensorsFile, type SafetensorsOpenOptions } from './open.js'
 import { openSafetensorsIndex } from './sharded.js'
+import { encodeSafetensors, type SafetensorsContent } from './write.js'
 
 const SINGLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
@@ -73,3 +74,12 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   )
+
+/**
+ * Writes a safetensors file whole or not at all: a file of that name is replaced only when everything is on the disk.
+ *
+ * @throws FakError `WRITE_FAILED`, and the errors of `encodeSafetensors`.
+ */
+export function writeSafetensorsFile(path: string, content: SafetensorsContent): Promise<void> {
+  return writeFileAtomically(path, encodeSafetensors(content))
+}

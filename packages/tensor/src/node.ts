@@ -1,2 +1,3 @@
 // Node-only half of @fak/tensor: local files.
 export { fileSource } from './node/file-source.js'
+export { writeFileAtomically } from './node/write-file.js'
