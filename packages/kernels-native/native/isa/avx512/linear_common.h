@@ -11,9 +11,7 @@
 #define FAK_VEC FAK_VEC_AVX512
 #include "../vec.h"
 
-#include "../../quant/activation.h"
-#include "../../quant/blocks.h"
-#include "../../quant/half.h"
+#include "../linear_rows.h"
 
 namespace fak {
 namespace avx512 {
@@ -48,12 +46,6 @@ FAK_INLINE __m512i spread4(const int32_t* p) {
                                   _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 
-/// Four binary16 values, one from each pointer, as a qword. Scalar loads leave the vector ports to the dot products.
-FAK_INLINE uint64_t four_halves(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d) {
-  return static_cast<uint64_t>(load_u16(a)) | static_cast<uint64_t>(load_u16(b)) << 16 |
-         static_cast<uint64_t>(load_u16(c)) << 32 | static_cast<uint64_t>(load_u16(d)) << 48;
-}
-
 /// acc[row] = fma(scale, value, acc) for the four blocks in order; lane 4 b + r of the operands is block b of row r.
 FAK_INLINE __m128 fma_in_block_order(__m512 scale, __m512 value, __m128 acc) {
   acc = _mm_fmadd_ps(_mm512_castps512_ps128(scale), _mm512_castps512_ps128(value), acc);
@@ -72,17 +64,6 @@ FAK_INLINE __m128 fma_pairs_in_block_order(__m512 scale, __m512 value, __m512 mi
   acc = _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 2), _mm512_extractf32x4_ps(min_value, 2), acc);
   acc = _mm_fmadd_ps(_mm512_extractf32x4_ps(scale, 3), _mm512_extractf32x4_ps(value, 3), acc);
   return _mm_fnmadd_ps(_mm512_extractf32x4_ps(min_scale, 3), _mm512_extractf32x4_ps(min_value, 3), acc);
-}
-
-/// How far ahead each of the four streams is prefetched, block by block. One burst of prefetches for the four blocks of a
-/// step halves the rate; 1152 to 4608 bytes measured alike, nearer is worse.
-constexpr size_t kPrefetchBytes = 2304;
-
-/// Prefetches the lines that `bytes` bytes will come from.
-template <size_t bytes>
-FAK_INLINE void prefetch_ahead(const void* p) {
-  const char* at = static_cast<const char*>(p) + kPrefetchBytes;
-  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(at + i, _MM_HINT_T0);
 }
 
 FAK_INLINE __m512 canonical(__m512 v) {
@@ -127,38 +108,10 @@ FAK_INLINE __m512i broadcast_dword(const void* p) {
 /// From this many columns on, unpacking rows to a panel beats reading them once for every four columns (measured).
 constexpr int64_t kPanelColumns = 9;
 
-/// How many of the remaining columns to take in one pass over the rows: at most 4, in shares as equal as may be.
-FAK_INLINE int64_t gemv_columns(int64_t remaining) {
-  if (remaining <= 4) return remaining;
-  return remaining >= 8 ? 4 : (remaining + 1) / 2;
-}
-
-/// Four rows far apart, so that a thread reads four long streams: rows i, i + q, i + 2q, i + 3q with q = rows / 4. The
-/// up to three rows that remain form one last group in which rows repeat; only the first `count` of a group are stored.
-struct RowGroup {
-  const uint8_t* w[4];
-  int64_t row[4];
-  int count;
-};
-
-FAK_INLINE int64_t row_groups(int64_t rows) { return rows / 4 + (rows % 4 != 0); }
-
-FAK_INLINE RowGroup row_group(const LinearArgs& a, int64_t i) {
-  RowGroup g;
-  const int64_t q = a.rows / 4;
-  g.count = i < q ? 4 : static_cast<int>(a.rows - 4 * q);
-  for (int r = 0; r < 4; r++) {
-    g.row[r] = i < q ? i + r * q : 4 * q + (r < g.count ? r : 0);
-    g.w[r] = a.weight + static_cast<size_t>(g.row[r]) * a.weight_stride;
-  }
-  return g;
-}
-
 FAK_INLINE void store_group(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
   alignas(16) float out[4];
   _mm_store_ps(out, canonical(acc));
-  float* y = a.y + static_cast<size_t>(column) * a.y_stride;
-  for (int r = 0; r < g.count; r++) y[g.row[r]] = out[r];
+  store_rows(a, g, column, out);
 }
 
 }  // namespace avx512

@@ -12,15 +12,6 @@ namespace fak {
 namespace avx512 {
 namespace {
 
-template <class T>
-FAK_INLINE const uint8_t* min_field(const typename T::Block& b) {
-  if constexpr (T::kMinimum) {
-    return b.dmin;
-  } else {
-    return b.d;
-  }
-}
-
 // ---- Few columns ----
 
 /// Scales for the dwords of elements 64 j to 64 j + 63: four groups, four dwords each, (scale, 0) where partials fit
@@ -57,7 +48,7 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
       __m256i scale, min;
       prefetch_ahead<sizeof(typename T::Block)>(&w[r][i]);
       T::quants(w[r][i], q);
-      T::scales(w[r][i], scale, min);
+      avx2::group_scales(w[r][i], scale, min);
       if (T::kMinimum) _mm256_store_si256(reinterpret_cast<__m256i*>(mins[r][i]), min);
       for (int c = 0; c < C; c++) {
         const uint8_t* xq = reinterpret_cast<const uint8_t*>(x.quants) + c * x_stride + 256 * (b + i);
@@ -82,9 +73,9 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
   for (int i = 0; i < 4; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
   const __m512 d = halves_to_floats(half);
   __m512 dmin = d;
-  if (T::kMinimum) {
+  if constexpr (T::kMinimum) {
     for (int i = 0; i < 4; i++) {
-      half[i] = four_halves(min_field<T>(w[0][i]), min_field<T>(w[1][i]), min_field<T>(w[2][i]), min_field<T>(w[3][i]));
+      half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
     }
     dmin = halves_to_floats(half);
   }
@@ -172,11 +163,11 @@ FAK_INLINE void fill_panel(PanelBlock& panel, int half, const uint8_t* const row
     const Block& w = *reinterpret_cast<const Block*>(rows[r]);
     __m256i scale, min;
     T::quants(w, q[r]);
-    T::scales(w, scale, min);
+    avx2::group_scales(w, scale, min);
     _mm256_store_si256(reinterpret_cast<__m256i*>(scales[r]), scale);
     if (T::kMinimum) _mm256_store_si256(reinterpret_cast<__m256i*>(mins[r]), min);
     d[r] = load_u16(w.d);
-    dmin[r] = load_u16(min_field<T>(w));
+    if constexpr (T::kMinimum) dmin[r] = load_u16(min_field(w));
   }
   for (int j = 0; j < 4; j++) {
     __m512i v[16];

@@ -86,15 +86,6 @@ struct IQ4_NL {
   }
 };
 
-template <class T>
-FAK_INLINE const uint8_t* min_field(const typename T::Block& b) {
-  if constexpr (T::kMinimum) {
-    return b.m;
-  } else {
-    return b.d;
-  }
-}
-
 // ---- Few columns ----
 
 /// Four rows times four blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
@@ -119,9 +110,9 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
   const __m512 d = _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
                                                      static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
   __m512 m = d;
-  if (T::kMinimum) {
+  if constexpr (T::kMinimum) {
     for (int i = 0; i < 4; i++) {
-      half[i] = four_halves(min_field<T>(w[0][i]), min_field<T>(w[1][i]), min_field<T>(w[2][i]), min_field<T>(w[3][i]));
+      half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
     }
     m = _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
                                           static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
@@ -212,7 +203,7 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[16]
     for (int r = 0; r < 16; r++) {
       const Block* w = reinterpret_cast<const Block*>(rows[r]) + b;
       d[r] = load_u16(w->d);
-      m[r] = load_u16(min_field<T>(*w));
+      if constexpr (T::kMinimum) m[r] = load_u16(min_field(*w));
     }
     _mm512_store_ps(&panel.d[b][16 * half], _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(d))));
     if (T::kMinimum) {
