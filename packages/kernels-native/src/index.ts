@@ -1,1 +1,3 @@
-export {}
+export { loadNative, NativeExecutor, type NativeLoad } from './executor.js'
+export { type NativeInfo, nativeInfo } from './info.js'
+export type { NativeOptions } from './options.js'

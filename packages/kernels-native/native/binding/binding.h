@@ -1,0 +1,95 @@
+// The addon's classes: argument checks, lifetimes and the hand-over to the team. No arithmetic.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "executor/prepared.h"
+
+namespace fak {
+
+class StepJob;
+
+void finish_job(Napi::Env env, Napi::Function, void*, StepJob* job);
+using FinishedFunction = Napi::TypedThreadSafeFunction<void, StepJob, finish_job>;
+
+/// What one JavaScript environment holds: the classes that are made from C++, and the steps on their way.
+struct Addon {
+  Napi::FunctionReference state, prepared;
+  std::set<StepJob*> running;
+  FinishedFunction finished;
+};
+
+/// A weight file mapped for reading. new Mapping(path); byteLength.
+class MappingHandle : public Napi::ObjectWrap<MappingHandle> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit MappingHandle(const Napi::CallbackInfo& info);
+  const std::shared_ptr<Mapping>& get() const { return mapping_; }
+
+ private:
+  Napi::Value byte_length(const Napi::CallbackInfo& info);
+  std::shared_ptr<Mapping> mapping_;
+};
+
+/// A team and a kernel table to prepare programs with. new Executor(threads, isaName); prepare(words, weights).
+/// The team's threads live as long as a program prepared here does.
+class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit ExecutorHandle(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value prepare(const Napi::CallbackInfo& info);
+  int threads_ = 1;
+  int isa_ = 0;
+  std::weak_ptr<Team> team_;
+};
+
+/// A prepared program. createState(); run(state, position, tokens, rows, pinned, abort); dispose(). Made by ExecutorHandle.
+class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
+ public:
+  /// What the constructor takes over.
+  struct Parts {
+    std::shared_ptr<Prepared> prepared;
+    std::vector<Napi::ObjectReference> buffers;  ///< weights that lie in JavaScript memory
+  };
+  static Napi::Function define(Napi::Env env);
+  explicit PreparedHandle(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value create_state(const Napi::CallbackInfo& info);
+  Napi::Value run(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+  Parts parts_;
+};
+
+/// The state of one sequence. byteLength; reset(); dispose(). Made by PreparedHandle.
+class StateHandle : public Napi::ObjectWrap<StateHandle> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit StateHandle(const Napi::CallbackInfo& info);
+  State* get() const { return state_.get(); }
+  bool belongs_to(const Prepared& prepared) const { return owner_ == prepared.id(); }
+
+ private:
+  Napi::Value byte_length(const Napi::CallbackInfo& info);
+  void reset(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+  uint64_t owner_ = 0;
+  std::unique_ptr<State> state_;
+};
+
+/// describe(): what this build and machine offer.
+Napi::Value describe(const Napi::CallbackInfo& info);
+
+/// Throws the TypeError that a wrong argument deserves. TypeScript checks first; this keeps memory safe if it ever does not.
+inline void require(const Napi::CallbackInfo& info, bool condition, const char* message) {
+  if (!condition) throw Napi::TypeError::New(info.Env(), message);
+}
+
+}  // namespace fak

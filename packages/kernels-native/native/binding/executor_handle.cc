@@ -1,0 +1,75 @@
+#include <cstring>
+#include <new>
+
+#include "binding/binding.h"
+#include "isa/cpu.h"
+
+namespace fak {
+
+namespace {
+
+/// Binds one weight: { mapping, offset } or { data, copy }.
+void bind_weight(const Napi::CallbackInfo& info, Napi::Object binding, Value& value, WeightMemory& memory,
+                 std::vector<Napi::ObjectReference>& buffers) {
+  const size_t bytes = static_cast<size_t>(value.weight_rows) * row_bytes(value.dtype, value.columns);
+  if (binding.Has("mapping")) {
+    const std::shared_ptr<Mapping>& mapping = MappingHandle::Unwrap(binding.Get("mapping").As<Napi::Object>())->get();
+    const double offset = binding.Get("offset").As<Napi::Number>().DoubleValue();
+    require(info, offset >= 0 && offset <= static_cast<double>(mapping->bytes()) && mapping->bytes() - static_cast<size_t>(offset) >= bytes,
+            "a weight lies outside its file");
+    value.weight = mapping->data() + static_cast<size_t>(offset);
+    memory.mappings.push_back(mapping);
+    return;
+  }
+  const Napi::Uint8Array data = binding.Get("data").As<Napi::Uint8Array>();
+  require(info, data.ByteLength() == bytes, "a weight has the wrong number of bytes");
+  if (!binding.Get("copy").ToBoolean()) {
+    value.weight = data.Data();
+    buffers.push_back(Napi::Persistent(data.As<Napi::Object>()));
+    return;
+  }
+  Memory block;
+  if (!block.allocate(bytes)) throw std::bad_alloc();
+  std::memcpy(block.data(), data.Data(), bytes);
+  value.weight = block.data();
+  memory.blocks.push_back(std::move(block));
+}
+
+}  // namespace
+
+Napi::Function ExecutorHandle::define(Napi::Env env) {
+  return DefineClass(env, "Executor", {InstanceMethod<&ExecutorHandle::prepare>("prepare")});
+}
+
+ExecutorHandle::ExecutorHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  require(info, info[0].IsNumber() && info[1].IsString(), "new Executor(threads, isa)");
+  threads_ = info[0].As<Napi::Number>().Int32Value();
+  require(info, threads_ >= 1 && threads_ <= kMaxThreads, "threads is out of range");
+  const std::string name = info[1].As<Napi::String>();
+  isa_ = kIsaCount;
+  for (int isa = 0; isa < kIsaCount; isa++)
+    if (name == kIsaNames[isa] && isa_present(isa)) isa_ = isa;
+  require(info, isa_ < kIsaCount, "the instruction set is not present");
+}
+
+Napi::Value ExecutorHandle::prepare(const Napi::CallbackInfo& info) {
+  require(info, info[0].IsTypedArray() && info[1].IsArray(), "prepare(words, weights)");
+  const Napi::Float64Array words = info[0].As<Napi::Float64Array>();
+  const Napi::Array bindings = info[1].As<Napi::Array>();
+  Program program = decode_program(words.Data(), words.ElementLength());
+  require(info, bindings.Length() == program.values.size(), "one binding for each value");
+
+  WeightMemory memory;
+  PreparedHandle::Parts parts;
+  for (size_t i = 0; i < program.values.size(); i++)
+    if (program.values[i].kind == ValueKind::Weight)
+      bind_weight(info, bindings.Get(static_cast<uint32_t>(i)).As<Napi::Object>(), program.values[i], memory, parts.buffers);
+
+  std::shared_ptr<Team> team = team_.lock();
+  if (!team) team_ = team = std::make_shared<Team>(threads_);
+  parts.prepared = std::make_shared<Prepared>(std::move(program), std::move(memory), kernel_table(isa_), team);
+  Addon& addon = *info.Env().GetInstanceData<Addon>();
+  return addon.prepared.New({Napi::External<PreparedHandle::Parts>::New(info.Env(), &parts)});
+}
+
+}  // namespace fak

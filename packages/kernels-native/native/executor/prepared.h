@@ -1,0 +1,66 @@
+// Prepared: a Program with its weights, arena and schedule, run by a team. One step at a time; the team's queue sees to that.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "executor/mapping.h"
+#include "executor/schedule.h"
+#include "executor/state.h"
+#include "threads/team.h"
+
+namespace fak {
+
+/// What keeps the addresses of a Program's weights valid: files mapped, and blocks of its own.
+struct WeightMemory {
+  std::vector<std::shared_ptr<Mapping>> mappings;
+  std::vector<Memory> blocks;
+};
+
+/// One step, as the caller asks for it. All pointers stay valid until run() returns.
+struct Request {
+  State* state = nullptr;
+  int64_t position = 0;
+  const uint32_t* tokens = nullptr;
+  int64_t count = 0;               ///< tokens, 1 to max_tokens
+  int64_t rows = 0;                ///< R
+  std::vector<float*> pinned;      ///< where to write each of Program::pinned
+  const int32_t* abort = nullptr;  ///< becomes non-zero to end the step early; null if it cannot be
+};
+
+struct Response {
+  Outcome outcome;
+  int op;  ///< where it failed, or -1
+};
+
+class Prepared {
+ public:
+  /// @throws std::bad_alloc, std::runtime_error
+  Prepared(Program program, WeightMemory weights, const KernelTable& kernels, std::shared_ptr<Team> team);
+
+  /// On the team's leader. All or nothing: unless it is Done, the state is what it was, or, after a step of one token, `lost`.
+  Response run(const Request& request);
+
+  /// Different for every prepared program of the process.
+  uint64_t id() const { return id_; }
+  Team& team() const { return *team_; }
+  const Program& program() const { return program_; }
+
+ private:
+  Response execute(const Request& request);
+  bool files_changed() const;
+
+  const uint64_t id_;
+  const Program program_;
+  const WeightMemory weights_;
+  const KernelTable& kernels_;
+  const std::shared_ptr<Team> team_;
+  Tasks tasks_;
+  Schedule with_outputs_, without_outputs_;
+  std::optional<Timetable> timetable_;
+  Memory arena_, shared_, private_, backup_;
+  size_t private_stride_ = 0;
+};
+
+}  // namespace fak

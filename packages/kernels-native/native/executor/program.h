@@ -1,0 +1,60 @@
+// The Program as the native side holds it: decoded from one flat buffer (src/encode.ts writes it), weights bound to addresses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "dtype.h"
+
+namespace fak {
+
+enum class ValueKind : uint8_t { Tokens, Weight, Activation };
+
+/// Rows of an activation: fixed, or one of the runtime scalars T and R.
+struct RowCount {
+  static constexpr int64_t kT = -1, kR = -2;
+  int64_t code = 0;
+  int64_t of(int64_t T, int64_t R) const { return code == kT ? T : code == kR ? R : code; }
+};
+
+struct Value {
+  ValueKind kind = ValueKind::Tokens;
+  // Weight: stored type, [rows, columns] (a vector is one row), address.
+  DType dtype = DType::F32;
+  int64_t weight_rows = 0;
+  const uint8_t* weight = nullptr;
+  // Activation: f32 [rows, columns] at an offset of the arena.
+  RowCount rows;
+  size_t offset = 0;
+  // Both.
+  int64_t columns = 0;
+};
+
+struct StateInfo {
+  bool kv = false;       ///< one row of `elements` floats per position; otherwise one array of `elements` floats
+  int64_t elements = 0;
+};
+
+struct OpNode {
+  int kind = 0;  ///< index into op_kinds()
+  std::vector<int> inputs, states;
+  int output = 0;
+  std::vector<double> attrs;  ///< in the order of the op's definition; words as their index
+};
+
+struct Program {
+  int64_t max_tokens = 0;
+  size_t arena_bytes = 0;
+  std::vector<Value> values;
+  std::vector<StateInfo> states;
+  std::vector<OpNode> ops;
+  std::vector<std::vector<int>> phases;  ///< op indices
+  std::vector<int> pinned;               ///< activations that the caller reads after a step: outputs, then taps
+};
+
+/// Decodes the flat buffer. Weights are left without an address.
+/// @throws std::runtime_error when an index or count does not fit; shapes are the caller's to check.
+Program decode_program(const double* words, size_t count);
+
+}  // namespace fak

@@ -1,0 +1,118 @@
+// Op drivers. A driver turns one op of the Program into tasks: it slices the work into units that any thread may take, and calls leaf
+// kernels on them. Most ops are one task. Some need something prepared first that ops may share: quantized activation rows, rope
+// angles. Preparations with equal keys are made once; each runs before the first phase that needs it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executor/program.h"
+#include "executor/step.h"
+
+namespace fak {
+
+/// How much there is to do: units that can be done in any order by any thread, and about how many nanoseconds one takes a core.
+struct Work {
+  int64_t units = 0;
+  double cost = 0;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual Work work(const Step& step) const = 0;
+  /// Does the units [begin, end). Must not allocate; must hold no object with a destructor (a fault in mapped weights leaves by longjmp).
+  virtual void run(const Step& step, int64_t begin, int64_t end, int thread) const = 0;
+
+  size_t shared_bytes = 0;   ///< result that other tasks read; set by the constructor
+  size_t shared_offset = 0;  ///< its place; set by the plan
+  size_t private_bytes = 0;  ///< scratch of each thread; set by the constructor
+};
+
+/// An op ready to be scheduled.
+struct PlannedOp {
+  std::unique_ptr<Task> main;
+  std::vector<int> preparations;  ///< indices into Tasks::preparations
+  /// Inputs that the states depend on, when the states are written by preparations alone: then `main` only feeds the output.
+  std::vector<int> state_inputs;
+};
+
+struct Tasks {
+  std::vector<PlannedOp> ops;  ///< by op
+  std::vector<std::unique_ptr<Task>> preparations;
+  std::vector<std::string> keys;  ///< of the preparations; empty for one that is not shared
+};
+
+/// What a driver's factory sees of its op.
+class OpBuilder {
+ public:
+  OpBuilder(const Program& program, int op, const KernelTable& kernels, Tasks& tasks)
+      : program(program), op(op), node(program.ops[static_cast<size_t>(op)]), kernels(kernels), tasks_(tasks) {}
+
+  const Program& program;
+  const int op;
+  const OpNode& node;
+  const KernelTable& kernels;
+
+  int input_id(int i) const { return node.inputs[static_cast<size_t>(i)]; }
+  const Value& input(int i) const { return program.values[static_cast<size_t>(input_id(i))]; }
+  const Value& output() const { return program.values[static_cast<size_t>(node.output)]; }
+  int state(int i) const { return node.states[static_cast<size_t>(i)]; }
+  double number(int i) const { return node.attrs[static_cast<size_t>(i)]; }
+  int64_t integer(int i) const { return static_cast<int64_t>(number(i)); }
+  /// Address of a float weight.
+  const float* floats(int i) const { return reinterpret_cast<const float*>(input(i).weight); }
+  /// The op that writes input i.
+  int producer(int i) const;
+
+  /// Index of the preparation with this key; made by `make` if no op before asked for it. An empty key is never shared.
+  template <class Make>
+  int prepare(const std::string& key, Make make) {
+    for (size_t i = 0; i < tasks_.keys.size(); i++)
+      if (!key.empty() && tasks_.keys[i] == key) return use(static_cast<int>(i));
+    tasks_.preparations.push_back(make());
+    tasks_.keys.push_back(key);
+    return use(static_cast<int>(tasks_.preparations.size()) - 1);
+  }
+  const Task& preparation(int index) const { return *tasks_.preparations[static_cast<size_t>(index)]; }
+
+  PlannedOp& planned() { return tasks_.ops[static_cast<size_t>(op)]; }
+
+ private:
+  int use(int preparation) {
+    planned().preparations.push_back(preparation);
+    return preparation;
+  }
+  Tasks& tasks_;
+};
+
+/// A kind of op: its name in the Program, how many operands it has, and its driver.
+struct OpKind {
+  const char* name;
+  size_t inputs, states, attrs;
+  void (*make)(OpBuilder& builder);
+};
+
+/// Every kind that has a driver; a Program names them by index.
+const std::vector<OpKind>& op_kinds();
+
+/// Drivers for all ops of a program whose weights are bound. @throws std::runtime_error for wrong counts of operands.
+Tasks make_tasks(const Program& program, const KernelTable& kernels);
+
+// One factory per file of this folder.
+void make_add(OpBuilder& builder);
+void make_attention(OpBuilder& builder);
+void make_causal_conv1d(OpBuilder& builder);
+void make_embedding(OpBuilder& builder);
+void make_gated_delta(OpBuilder& builder);
+void make_gated_rms_norm(OpBuilder& builder);
+void make_last_rows(OpBuilder& builder);
+void make_linear(OpBuilder& builder);
+void make_rms_norm(OpBuilder& builder);
+void make_rope(OpBuilder& builder);
+void make_sigmoid_mul(OpBuilder& builder);
+void make_silu_mul(OpBuilder& builder);
+void make_slice_heads(OpBuilder& builder);
+
+}  // namespace fak

@@ -1,0 +1,48 @@
+// The op catalogue of this executor. A new op is a file beside this one, a line in op.h and a line here.
+#include <stdexcept>
+
+#include "ops/op.h"
+
+namespace fak {
+
+const std::vector<OpKind>& op_kinds() {
+  static const std::vector<OpKind> kinds = {
+      // name, inputs, states, attrs
+      {"add", 2, 0, 0, make_add},
+      {"attention", 3, 2, 5, make_attention},
+      {"causalConv1d", 2, 1, 1, make_causal_conv1d},
+      {"embedding", 2, 0, 0, make_embedding},
+      {"gatedDelta", 5, 1, 6, make_gated_delta},
+      {"gatedRmsNorm", 3, 0, 1, make_gated_rms_norm},
+      {"lastRows", 1, 0, 0, make_last_rows},
+      {"linear", 2, 0, 0, make_linear},
+      {"rmsNorm", 2, 0, 1, make_rms_norm},
+      {"rope", 1, 0, 4, make_rope},
+      {"sigmoidMul", 2, 0, 0, make_sigmoid_mul},
+      {"siluMul", 2, 0, 0, make_silu_mul},
+      {"sliceHeads", 1, 0, 4, make_slice_heads},
+  };
+  return kinds;
+}
+
+int OpBuilder::producer(int i) const {
+  for (size_t index = 0; index < program.ops.size(); index++)
+    if (program.ops[index].output == input_id(i)) return static_cast<int>(index);
+  throw std::runtime_error("an op reads a value that no op writes");
+}
+
+Tasks make_tasks(const Program& program, const KernelTable& kernels) {
+  Tasks tasks;
+  tasks.ops.resize(program.ops.size());
+  for (size_t i = 0; i < program.ops.size(); i++) {
+    const OpNode& node = program.ops[i];
+    const OpKind& kind = op_kinds()[static_cast<size_t>(node.kind)];
+    if (node.inputs.size() != kind.inputs || node.states.size() != kind.states || node.attrs.size() != kind.attrs)
+      throw std::runtime_error(std::string("an op of kind ") + kind.name + " has the wrong number of operands");
+    OpBuilder builder(program, static_cast<int>(i), kernels, tasks);
+    kind.make(builder);
+  }
+  return tasks;
+}
+
+}  // namespace fak

@@ -1,0 +1,69 @@
+// A Program and its memory plan as one flat buffer of doubles, which hold every count and offset exactly. native/executor/program.cc reads it.
+
+import type { MemoryPlan, OpNode, Program, ValueId, ValueInfo } from '@fak/graph'
+import { definitionOf } from './check-program.js'
+
+/** Changes with the layout; program.cc has the same number. */
+const LAYOUT_VERSION = 1
+
+/** Rows that are a runtime scalar. */
+const ROWS = { T: -1, R: -2 } as const
+
+/** What numbers stand for kinds and types on the native side. */
+interface Numbering {
+  readonly ops: readonly string[]
+  readonly dtypes: readonly string[]
+}
+
+/**
+ * Encodes a checked Program.
+ *
+ * @param pinned Activations to be written to arrays of the caller: outputs and taps, each once.
+ */
+export function encodeProgram(
+  program: Program,
+  plan: MemoryPlan,
+  { maxTokens, pinned, numbering }: { maxTokens: number; pinned: readonly ValueId[]; numbering: Numbering },
+): Float64Array {
+  const list = <T>(items: readonly T[], encode: (item: T, index: number) => readonly number[]) => [
+    items.length,
+    ...items.flatMap(encode),
+  ]
+  const same = (id: number) => [id]
+  return Float64Array.from([
+    LAYOUT_VERSION,
+    maxTokens,
+    plan.arenaBytes,
+    ...list(program.values, (value, id) => encodeValue(value, plan.offsets.get(id), numbering)),
+    ...list(program.states, ({ kind, shape }) => [kind === 'kv' ? 1 : 0, product(shape)]),
+    ...list(program.ops, (op) => [
+      numbering.ops.indexOf(op.kind),
+      ...list(op.inputs, same),
+      ...list(op.states, same),
+      op.output,
+      ...list(attrsOf(op), same),
+    ]),
+    ...list(plan.phases, (phase) => list(phase, same)),
+    ...list(pinned, same),
+  ])
+}
+
+function encodeValue(value: ValueInfo, offset: number | undefined, { dtypes }: Numbering): readonly number[] {
+  if (value.kind === 'tokens') return [0]
+  if (value.kind === 'weight') {
+    const columns = value.shape.at(-1) ?? 1
+    return [1, dtypes.indexOf(value.dtype), product(value.shape) / columns, columns]
+  }
+  const [rows, columns] = value.shape
+  return [2, typeof rows === 'number' ? rows : ROWS[rows], columns, offset ?? 0]
+}
+
+/** The constants of an op in the order of its definition; a word is its place in the list of allowed words. */
+function attrsOf(op: OpNode): number[] {
+  return Object.entries(definitionOf(op).attrs).map(([name, spec]) => {
+    const attr = op.attrs[name]!
+    return typeof spec === 'string' ? Number(attr) : spec.indexOf(String(attr))
+  })
+}
+
+const product = (shape: readonly number[]) => shape.reduce((all, dimension) => all * dimension, 1)

@@ -1,0 +1,90 @@
+// NativeExecutor: turns a Program and its weights into something the native team can run.
+
+import {
+  checkBindings,
+  type Executor,
+  type PreparedProgram,
+  type PrepareOptions,
+  type Program,
+  planProgram,
+  tapIds,
+  type WeightBindings,
+} from '@fak/graph'
+import { FakError } from '@fak/tensor'
+import { type Addon, loadAddon } from './addon.js'
+import { checkProgram } from './check-program.js'
+import { encodeProgram } from './encode.js'
+import { nativeFailure } from './errors.js'
+import { chooseIsa, chooseThreads, type NativeOptions } from './options.js'
+import { NativeProgram } from './prepared.js'
+import { bindWeights } from './weights.js'
+
+const DEFAULT_MAX_TOKENS = 64
+
+/** What to do when the addon is not there. */
+const FIX =
+  'install a C++17 compiler and CMake 3.18 or newer, then run: node packages/kernels-native/scripts/build-native.mjs'
+
+/**
+ * Runs Programs on the CPU: one native call per step, a team of threads beside the event loop, weights used where they lie.
+ * The same bits for every instruction set, thread count and split of a prompt (docs/arithmetic.md).
+ */
+export class NativeExecutor implements Executor {
+  readonly name = 'native'
+  readonly description: string
+  /** Threads that work on a step. */
+  readonly threads: number
+  /** Instruction set of the kernels. */
+  readonly isa: string
+  readonly #addon: Addon
+  readonly #native: InstanceType<Addon['Executor']>
+
+  /** @throws FakError `NATIVE_UNAVAILABLE` without the addon, `NATIVE_BAD_THREADS`, `NATIVE_BAD_ISA` */
+  constructor(options: NativeOptions = {}) {
+    const load = loadAddon()
+    if (load.addon === undefined) {
+      throw new FakError('NATIVE_UNAVAILABLE', { reason: `${load.reason}; to fix it, ${FIX}` })
+    }
+    const machine = load.addon.describe()
+    this.#addon = load.addon
+    this.threads = chooseThreads(options, machine)
+    this.isa = chooseIsa(options, machine)
+    this.description = `native ${this.isa}, ${this.threads} thread${this.threads === 1 ? '' : 's'}`
+    this.#native = new load.addon.Executor(this.threads, this.isa)
+  }
+
+  /** See {@link Executor.prepare}. */
+  async prepare(program: Program, weights: WeightBindings, options: PrepareOptions = {}): Promise<PreparedProgram> {
+    const machine = this.#addon.describe()
+    checkProgram(program, machine)
+    checkBindings(program, weights)
+    const maxTokens = options.maxTokens ?? DEFAULT_MAX_TOKENS
+    const taps = tapIds(program, options.taps ?? [])
+    const pinned = [...new Set([...Object.values(program.outputs), ...taps.values()])]
+    const plan = planProgram(program, maxTokens, { taps: options.taps ?? [] })
+    const words = encodeProgram(program, plan, { maxTokens, pinned, numbering: machine })
+    const bound = await bindWeights(program, weights, this.#addon, options)
+    try {
+      const native = this.#native.prepare(words, bound.weights)
+      return new NativeProgram({ program, maxTokens, native, taps, pinned, files: bound.files })
+    } catch (cause) {
+      throw nativeFailure(cause)
+    }
+  }
+}
+
+/** A native executor, or why there is none and what to do about it. */
+export type NativeLoad =
+  | { readonly executor: NativeExecutor }
+  | { readonly executor?: never; readonly reason: string; readonly fix: string }
+
+/**
+ * A native executor if this machine has one; otherwise the reason and the fix, each one line.
+ *
+ * @throws FakError `NATIVE_BAD_THREADS`, `NATIVE_BAD_ISA`: a wrong option is the caller's to mend, not a reason to run slowly.
+ */
+export function loadNative(options: NativeOptions = {}): NativeLoad {
+  const load = loadAddon()
+  if (load.addon === undefined) return { reason: load.reason, fix: FIX }
+  return { executor: new NativeExecutor(options) }
+}

@@ -1,0 +1,37 @@
+// What `fak info` prints about the native executor.
+
+import { loadAddon } from './addon.js'
+import { chooseIsa, chooseThreads, type NativeOptions } from './options.js'
+
+/** What the native executor offers on this machine. */
+export interface NativeInfo {
+  /** Instruction sets present, slowest first. */
+  readonly isas: readonly string[]
+  /** The one that would be used. */
+  readonly isa: string
+  /** Threads that would be used. */
+  readonly threads: number
+  /** Op kinds with a native kernel. */
+  readonly ops: readonly string[]
+  /** For each stored weight type, the kernel that would serve `linear`. */
+  readonly linear: Readonly<Record<string, string>>
+}
+
+/**
+ * What would run here with these options; undefined without the addon.
+ *
+ * @throws FakError `NATIVE_BAD_THREADS`, `NATIVE_BAD_ISA`
+ */
+export function nativeInfo(options: NativeOptions = {}): NativeInfo | undefined {
+  const { addon } = loadAddon()
+  if (addon === undefined) return undefined
+  const machine = addon.describe()
+  const isa = chooseIsa(options, machine)
+  return {
+    isas: machine.isas.map(({ name }) => name),
+    isa,
+    threads: chooseThreads(options, machine),
+    ops: machine.ops,
+    linear: machine.isas.find(({ name }) => name === isa)!.linear,
+  }
+}

@@ -1,0 +1,127 @@
+// A Program prepared on the native executor: checks, arrays for the results, one native call per step.
+
+import {
+  checkStep,
+  type PreparedProgram,
+  type Program,
+  type Step,
+  type StepResult,
+  type ValueId,
+  vocabularySize,
+} from '@fak/graph'
+import { FakError } from '@fak/tensor'
+import type { NativePrepared } from './addon.js'
+import { errorOf, nativeFailure } from './errors.js'
+import { NativeSequence } from './state.js'
+
+/** What {@link NativeProgram} is made of. */
+export interface NativeProgramParts {
+  readonly program: Program
+  readonly maxTokens: number
+  readonly native: NativePrepared
+  readonly taps: ReadonlyMap<string, ValueId>
+  /** Outputs and taps, each value once. */
+  readonly pinned: readonly ValueId[]
+  /** Mapped weight files. */
+  readonly files: readonly string[]
+}
+
+/** See {@link PreparedProgram}. */
+export class NativeProgram implements PreparedProgram {
+  readonly program: Program
+  readonly maxTokens: number
+  readonly #parts: NativeProgramParts
+  readonly #vocabulary: number
+  readonly #states = new WeakSet<NativeSequence>()
+  readonly #running = new Set<Promise<unknown>>()
+  #disposal: Promise<void> | undefined
+
+  constructor(parts: NativeProgramParts) {
+    this.program = parts.program
+    this.maxTokens = parts.maxTokens
+    this.#parts = parts
+    this.#vocabulary = vocabularySize(parts.program)
+  }
+
+  createState(): NativeSequence {
+    this.#assertUsable()
+    try {
+      const state = new NativeSequence(this.#parts.native.createState())
+      this.#states.add(state)
+      return state
+    } catch (cause) {
+      throw nativeFailure(cause)
+    }
+  }
+
+  /** See {@link PreparedProgram.run}. Also throws `NON_FINITE` naming the op, and `STATE_LOST` on a state whose last step of one token failed. */
+  async run(step: Step): Promise<StepResult> {
+    this.#assertUsable()
+    const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
+    const { state } = step
+    if (!(state instanceof NativeSequence && this.#states.has(state))) {
+      throw new FakError('STATE_MISMATCH', { reason: 'the state was made by another prepared program', field: 'state' })
+    }
+    const running = this.#execute(step, state, rows)
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= Promise.allSettled(this.#running).then(() => this.#parts.native.dispose())
+    return this.#disposal
+  }
+
+  async #execute(step: Step, state: NativeSequence, rows: number): Promise<StepResult> {
+    const { native, pinned, files, taps } = this.#parts
+    // The step's own copy: the caller may change its array while the step runs.
+    const tokens = step.tokens.slice()
+    const arrays = new Map(pinned.map((id) => [id, this.#arrayFor(id, tokens.length, rows)]))
+    const signal = tokens.length > 1 ? step.signal : undefined
+    const flag = signal === undefined ? undefined : new Int32Array([signal.aborted ? 1 : 0])
+    const abort = () => Atomics.store(flag!, 0, 1)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await state.advance(tokens.length, async (nativeState) => {
+        const outputs = [...arrays.values()]
+        const result = await native.run(nativeState, state.position, tokens, rows, outputs, flag)
+        const error = errorOf(result, this.program, { files, signal })
+        if (error !== undefined) throw error
+      })
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+
+    const taken = new Set<ValueId>()
+    const take = (id: ValueId): Float32Array => {
+      // Two names for one value get an array each.
+      const array = taken.has(id) ? arrays.get(id)!.slice() : arrays.get(id)!
+      taken.add(id)
+      return array
+    }
+    return {
+      outputs: Object.fromEntries(Object.entries(this.program.outputs).map(([name, id]) => [name, take(id)])),
+      taps: new Map([...taps].map(([label, id]) => [label, take(id)])),
+    }
+  }
+
+  #arrayFor(id: ValueId, tokens: number, rows: number): Float32Array {
+    const [dim, columns] = this.program.values[id]!.shape as readonly [number | 'T' | 'R', number]
+    const count = dim === 'T' ? tokens : dim === 'R' ? rows : dim
+    try {
+      return new Float32Array(count * columns)
+    } catch (cause) {
+      throw new FakError('OUT_OF_MEMORY', { reason: `no room for ${count * columns} floats of results`, cause })
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#disposal !== undefined) {
+      throw new FakError('DISPOSED', { reason: 'the prepared program has been disposed of' })
+    }
+  }
+}
