@@ -94,7 +94,8 @@ function* parseVersion(cursor: Cursor): Parsing<number> {
 function* parseCount(cursor: Cursor, field: string, limit: number, bytesEach: number): Parsing<number> {
   const offset = cursor.at
   const count = yield* cursor.u64(() => field)
-  if (count <= limit && Number(count) * bytesEach <= cursor.left) return Number(count)
+  // The last one may be what is cut off or malformed, and that is told where it happens; those before it must fit.
+  if (count <= limit && (Number(count) - 1) * bytesEach <= cursor.left) return Number(count)
   const reason = `the count is ${count}; at most ${limit} are allowed, and each takes at least ${bytesEach} of the ${cursor.left} bytes left`
   throw cursor.error('GGUF_COUNT_TOO_LARGE', reason, offset, field)
 }
