@@ -1,0 +1,87 @@
+import { ReferenceExecutor } from '@fak/graph/reference'
+import { compareLogits, Random, sameBits, tinyModel } from '@fak/testkit'
+import { describe, expect, it } from 'vitest'
+import { NativeExecutor } from '../src/index.js'
+import { isas, logitsOf } from './helpers.js'
+
+const LENGTH = 150
+const tokensFor = (vocabulary: number) => new Random(5).tokens(LENGTH, vocabulary)
+
+describe('a tiny model', () => {
+  it('agrees with the reference executor', async () => {
+    const { program, weights, config } = tinyModel(1)
+    const tokens = tokensFor(config.vocabularySize)
+    const native = await new NativeExecutor().prepare(program, weights)
+    const reference = await new ReferenceExecutor().prepare(program, weights)
+    const [actual, expected] = [await logitsOf(native, tokens, 64), await logitsOf(reference, tokens, 64)]
+    const comparison = compareLogits(expected, actual, config.vocabularySize)
+    expect(comparison.meanKl).toBeLessThan(1e-9)
+    expect(comparison.maxDelta).toBeLessThan(1e-4)
+    expect(comparison.top1Differences).toBe(0)
+    await Promise.all([native.dispose(), reference.dispose()])
+  })
+
+  it.each(['F32', 'BF16', 'Q8_0', 'Q4_K', 'Q6_K'] as const)(
+    '%s: one hash for threads, chunks and ISAs',
+    async (dtype) => {
+      const { program, weights, config } = tinyModel(2, { dtype, keyHead: 'tiled' })
+      const tokens = tokensFor(config.vocabularySize)
+      let first: Float32Array | undefined
+      for (const isa of isas) {
+        for (const threads of [1, 2, 3]) {
+          const prepared = await new NativeExecutor({ isa, threads }).prepare(program, weights, { maxTokens: 64 })
+          for (const chunk of [1, 7, 64]) {
+            const logits = await logitsOf(prepared, tokens, chunk)
+            first ??= logits
+            expect(sameBits(logits, first), `${isa}, ${threads} threads, chunks of ${chunk}`).toBe(true)
+          }
+          await prepared.dispose()
+        }
+      }
+    },
+  )
+
+  it('gives the same last rows however few are asked for, and none for R = 0', async () => {
+    const { program, weights, config } = tinyModel(3)
+    const tokens = tokensFor(config.vocabularySize)
+    const prepared = await new NativeExecutor({ threads: 2 }).prepare(program, weights, { maxTokens: LENGTH })
+    const all = await logitsOf(prepared, tokens, LENGTH)
+    for (const rows of [1, 4]) {
+      const state = prepared.createState()
+      await prepared.run({ state, tokens: tokens.slice(0, 100), rows: 0 })
+      const { outputs } = await prepared.run({ state, tokens: tokens.slice(100), rows })
+      expect(outputs.logits).toHaveLength(rows * config.vocabularySize)
+      expect(sameBits(outputs.logits!, all.slice(-rows * config.vocabularySize))).toBe(true)
+    }
+    await prepared.dispose()
+  })
+
+  it('taps any labelled value, also when no output row is wanted', async () => {
+    const { program, weights, config } = tinyModel(4)
+    const taps = ['layers.0', 'layers.3', 'norm']
+    const tokens = tokensFor(config.vocabularySize).slice(0, 20)
+    const native = await new NativeExecutor({ threads: 2 }).prepare(program, weights, { taps })
+    const reference = await new ReferenceExecutor().prepare(program, weights, { taps })
+    for (const rows of [0, 2]) {
+      const run = async (on: typeof native) => (await on.run({ state: on.createState(), tokens, rows })).taps
+      const [actual, expected] = [await run(native), await run(reference)]
+      for (const label of taps) {
+        expect(actual.get(label)!.length).toBe(expected.get(label)!.length)
+        actual.get(label)!.forEach((x, i) => {
+          expect(Math.abs(x - expected.get(label)![i]!)).toBeLessThan(1e-4)
+        })
+      }
+    }
+    await Promise.all([native.dispose(), reference.dispose()])
+  })
+
+  it('keeps sequences apart', async () => {
+    const { program, weights, config } = tinyModel(6)
+    const [a, b] = [new Random(1), new Random(2)].map((random) => random.tokens(30, config.vocabularySize))
+    const prepared = await new NativeExecutor({ threads: 2 }).prepare(program, weights)
+    const alone = [await logitsOf(prepared, a!, 5), await logitsOf(prepared, b!, 5)]
+    const together = await Promise.all([logitsOf(prepared, a!, 5), logitsOf(prepared, b!, 5)])
+    expect(sameBits(together[0]!, alone[0]!) && sameBits(together[1]!, alone[1]!)).toBe(true)
+    await prepared.dispose()
+  })
+})
