@@ -54,6 +54,7 @@ class DemoConfig:
         return values | {
             "layer_types": self.layer_types,
             "tie_word_embeddings": True,
+            "partial_rotary_factor": self.partial_rotary_factor,  # also here: a default of 0.25 would be written otherwise
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": self.rope_theta,

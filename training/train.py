@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+import torch._inductor.config
 import torch.multiprocessing as mp
 import torch.nn.functional as F
 from tokenizers import Tokenizer
@@ -185,7 +186,11 @@ def worker(rank, args, config, model, grads, shared, groups, dev, barrier) -> No
     seen: set[str] = set()
     held_texts = {normal(s.turns[-1][1]) for split in ("dev", "test") for s in held_out(split, 60, args.seed)}
 
-    # Compile before the clock starts: forward with and without gradients.
+    # Compile before the clock starts: forward with and without gradients. The first worker compiles, the others find
+    # its kernels in the cache. Compiled code has the number of threads inside, so that is set and never inherited.
+    torch._inductor.config.cpp.threads = 1
+    if rank > 0:
+        barrier.wait()
     began = time.time()
     ids, where = tensors(dev[:40], pad)
     with torch.no_grad():
@@ -194,6 +199,8 @@ def worker(rank, args, config, model, grads, shared, groups, dev, barrier) -> No
     for grad in grads[rank]:
         grad.zero_()
     print(f"worker {rank} ready after {time.time() - began:.0f} s", flush=True)
+    if rank == 0:
+        barrier.wait()
     barrier.wait()
     started = last_watch = time.time()
     step = 0
