@@ -10,3 +10,5 @@ export {
   readQuantizedRun,
   readReferenceRun,
 } from './fixtures.js'
+export { type SyntheticModelOptions, syntheticContent, writeSyntheticModel } from './synthetic/model.js'
+export { type ModelSize, modelSizes, sizeConfig, type TypeMix, typeMixes } from './synthetic/shapes.js'
