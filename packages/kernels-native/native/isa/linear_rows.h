@@ -12,12 +12,6 @@ namespace fak {
 
 #define FAK_ROWS_INLINE static inline __attribute__((always_inline))
 
-/// How many of the remaining columns to take in one pass over the rows: at most 4, in shares as equal as may be.
-FAK_ROWS_INLINE int64_t gemv_columns(int64_t remaining) {
-  if (remaining <= 4) return remaining;
-  return remaining >= 8 ? 4 : (remaining + 1) / 2;
-}
-
 /// Four rows far apart, so that a thread reads four long streams: rows i, i + q, i + 2q, i + 3q with q = rows / 4. The
 /// up to three rows that remain form one last group in which rows repeat; only the first `count` of a group are stored.
 struct RowGroup {

@@ -5,7 +5,7 @@
 #define FAK_VEC FAK_VEC_AVX2
 #include "../vec.h"
 
-#include "../linear_rows.h"
+#include "../linear_drive.h"
 
 namespace fak {
 namespace avx2 {
@@ -92,11 +92,9 @@ FAK_INLINE void transpose8(__m256i v[8]) {
 
 // ---- Panels for many columns ----
 
+constexpr int kHalfRows = 8;
 constexpr int kTileRows = 16;
 constexpr int kTileColumns = 4;
-
-/// From this many columns on, unpacking rows to a panel beats reading them once for every four columns (measured).
-constexpr int64_t kPanelColumns = 9;
 
 /// Elements of one column of a panel, widened to int16 for every column of a tile.
 template <int length>

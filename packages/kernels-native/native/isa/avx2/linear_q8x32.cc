@@ -118,37 +118,6 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
   }
 }
 
-template <class T, int C>
-void gemv(const LinearArgs& a, int64_t column) {
-  using Block = typename T::Block;
-  const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(column) * a.x_stride, a.k);
-  const int64_t blocks = a.k / 32, whole = blocks / 2 * 2;
-  const int64_t groups = row_groups(a.rows);
-  for (int64_t i = 0; i < groups; i++) {
-    const RowGroup g = row_group(a, i);
-    __m128 acc[C];
-    for (int c = 0; c < C; c++) acc[c] = _mm_setzero_ps();
-    const Block* w[4];
-    for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
-    for (int64_t b = 0; b < whole; b += 2) {
-      gemv_step<T, C>(w, x, a.x_stride, b, acc);
-      for (int r = 0; r < 4; r++) w[r] += 2;
-    }
-    if (whole < blocks) {
-      // The missing block is zero: scale 0 times an activation padded with zeros adds exactly nothing.
-      Block tail[4][2];
-      memset(tail, 0, sizeof tail);
-      const Block* t[4];
-      for (int r = 0; r < 4; r++) {
-        memcpy(tail[r], w[r], sizeof(Block));
-        t[r] = tail[r];
-      }
-      gemv_step<T, C>(t, x, a.x_stride, whole, acc);
-    }
-    for (int c = 0; c < C; c++) store_group(a, g, column + c, acc[c]);
-  }
-}
-
 // ---- Many columns ----
 
 constexpr int kPanelBlocks = 16;
@@ -237,68 +206,43 @@ FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, in
   }
 }
 
-template <class T, int H>
-void panel_columns(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t n,
-                   const TileMask& mask) {
-  for (int64_t m = 0; m < a.columns; m += kTileColumns) {
-    switch (a.columns - m) {
-      case 1: tile<T, H, 1>(a, panel, blocks, b0, m, n, mask); break;
-      case 2: tile<T, H, 2>(a, panel, blocks, b0, m, n, mask); break;
-      case 3: tile<T, H, 3>(a, panel, blocks, b0, m, n, mask); break;
-      default: tile<T, H, 4>(a, panel, blocks, b0, m, n, mask); break;
-    }
-  }
-}
-
 template <class T>
-void gemm(const LinearArgs& a) {
-  Panel panel;
-  const int64_t all_blocks = a.k / 32;
-  for (int64_t n = 0; n < a.rows; n += kTileRows) {
-    const int64_t rows = a.rows - n < kTileRows ? a.rows - n : kTileRows;
-    const TileMask mask = tile_mask(rows);
-    for (int64_t b0 = 0; b0 < all_blocks; b0 += kPanelBlocks) {
-      const int64_t blocks = all_blocks - b0 < kPanelBlocks ? all_blocks - b0 : kPanelBlocks;
-      for (int half = 0; half < (rows > 8 ? 2 : 1); half++) {
-        const uint8_t* w[8];
-        for (int r = 0; r < 8; r++) {
-          const int64_t row = 8 * half + r < rows ? 8 * half + r : rows - 1;
-          w[r] = a.weight + static_cast<size_t>(n + row) * a.weight_stride +
-                 static_cast<size_t>(b0) * sizeof(typename T::Block);
-        }
-        fill_panel<T>(panel, half, w, blocks);
-      }
-      if (rows > 8) {
-        panel_columns<T, 2>(a, panel, blocks, b0, n, mask);
-      } else {
-        panel_columns<T, 1>(a, panel, blocks, b0, n, mask);
-      }
-    }
-  }
-}
+struct Leaf {
+  using Block = typename T::Block;
+  using Row = RowQ8x32;
+  using Panel = avx2::Panel;
+  using Mask = TileMask;
+  static constexpr int kBlock = 32, kStep = 2;
+  static constexpr int kHalfRows = avx2::kHalfRows, kTileColumns = avx2::kTileColumns;
+  static constexpr int kPanelBlocks = avx2::kPanelBlocks;
 
-template <class T>
-void linear(const LinearArgs& a) {
-  if (a.columns >= kPanelColumns) return gemm<T>(a);
-  for (int64_t m = 0, count; m < a.columns; m += count) {
-    count = gemv_columns(a.columns - m);
-    switch (count) {
-      case 1: gemv<T, 1>(a, m); break;
-      case 2: gemv<T, 2>(a, m); break;
-      case 3: gemv<T, 3>(a, m); break;
-      default: gemv<T, 4>(a, m); break;
-    }
+  FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x32(x, k); }
+  FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
+  FAK_INLINE void store(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
+    store_group(a, g, column, acc);
   }
-}
+  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
+    fill_panel<T>(panel, half, rows, blocks);
+  }
+  template <int C>
+  FAK_INLINE void step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
+    gemv_step<T, C>(w, x, x_stride, b, acc);
+  }
+  template <int H, int C>
+  FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                       const Mask& mask) {
+    avx2::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+  }
+};
 
 }  // namespace
 
-void linear_q4_0(const LinearArgs& args) { linear<Q4_0>(args); }
-void linear_q4_1(const LinearArgs& args) { linear<Q4_1>(args); }
-void linear_q5_0(const LinearArgs& args) { linear<Q5_0>(args); }
-void linear_q5_1(const LinearArgs& args) { linear<Q5_1>(args); }
-void linear_q8_0(const LinearArgs& args) { linear<Q8_0>(args); }
-void linear_iq4_nl(const LinearArgs& args) { linear<IQ4_NL>(args); }
+void linear_q4_0(const LinearArgs& args) { linear_quantized<Leaf<Q4_0>>(args); }
+void linear_q4_1(const LinearArgs& args) { linear_quantized<Leaf<Q4_1>>(args); }
+void linear_q5_0(const LinearArgs& args) { linear_quantized<Leaf<Q5_0>>(args); }
+void linear_q5_1(const LinearArgs& args) { linear_quantized<Leaf<Q5_1>>(args); }
+void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
+void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
 
 }  // namespace avx2
 }  // namespace fak

@@ -11,7 +11,7 @@
 #define FAK_VEC FAK_VEC_AVX512
 #include "../vec.h"
 
-#include "../linear_rows.h"
+#include "../linear_drive.h"
 
 namespace fak {
 namespace avx512 {
@@ -105,13 +105,25 @@ FAK_INLINE __m512i broadcast_dword(const void* p) {
   return _mm512_set1_epi32(v);
 }
 
-/// From this many columns on, unpacking rows to a panel beats reading them once for every four columns (measured).
-constexpr int64_t kPanelColumns = 9;
-
 FAK_INLINE void store_group(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
   alignas(16) float out[4];
   _mm_store_ps(out, canonical(acc));
   store_rows(a, g, column, out);
+}
+
+// ---- Panels for many columns ----
+
+constexpr int kHalfRows = 16;
+constexpr int kTileRows = 2 * kHalfRows;
+constexpr int kTileColumns = 6;
+
+/// Which rows of a tile exist.
+struct TileMask {
+  __mmask16 half[2];
+};
+
+FAK_INLINE TileMask tile_mask(int64_t rows) {
+  return {{lanes_below(rows < 16 ? rows : 16), lanes_below(rows < 16 ? 0 : rows - 16)}};
 }
 
 }  // namespace avx512

@@ -104,41 +104,8 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
   }
 }
 
-template <class T, int C>
-void gemv(const LinearArgs& a, int64_t column) {
-  using Block = typename T::Block;
-  const RowQ8x256 x = row_q8x256(a.x + static_cast<size_t>(column) * a.x_stride, a.k);
-  const int64_t blocks = a.k / 256, whole = blocks / 4 * 4;
-  const int64_t groups = row_groups(a.rows);
-  for (int64_t i = 0; i < groups; i++) {
-    const RowGroup g = row_group(a, i);
-    __m128 acc[C];
-    for (int c = 0; c < C; c++) acc[c] = _mm_setzero_ps();
-    const Block* w[4];
-    for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
-    for (int64_t b = 0; b < whole; b += 4) {
-      gemv_step<T, C>(w, x, a.x_stride, b, acc);
-      for (int r = 0; r < 4; r++) w[r] += 4;
-    }
-    if (whole < blocks) {
-      // Missing blocks are zero: scale 0 times an activation padded with zeros adds exactly nothing.
-      Block tail[4][4];
-      memset(tail, 0, sizeof tail);
-      const Block* t[4];
-      for (int r = 0; r < 4; r++) {
-        memcpy(tail[r], w[r], static_cast<size_t>(blocks - whole) * sizeof(Block));
-        t[r] = tail[r];
-      }
-      gemv_step<T, C>(t, x, a.x_stride, whole, acc);
-    }
-    for (int c = 0; c < C; c++) store_group(a, g, column + c, acc[c]);
-  }
-}
-
 // ---- Many columns ----
 
-constexpr int kTileRows = 32;
-constexpr int kTileColumns = 6;
 constexpr int kPanelBlocks = 2;
 
 /// 32 weight rows times one super-block, about 12 KiB: quants[dword of 4 elements][row]; scale[group][row] as (scale, 0)
@@ -152,9 +119,13 @@ struct PanelBlock {
   alignas(64) float dmin[kTileRows];
 };
 
+struct Panel {
+  PanelBlock block[kPanelBlocks];
+};
+
 /// Unpacks one super-block from each of 16 rows into half `half` of a panel block.
 template <class T>
-FAK_INLINE void fill_panel(PanelBlock& panel, int half, const uint8_t* const rows[16]) {
+FAK_INLINE void fill_block(PanelBlock& panel, int half, const uint8_t* const rows[16]) {
   using Block = typename T::Block;
   alignas(64) __m512i q[16][4];
   alignas(64) int16_t scales[16][16], mins[16][16];
@@ -203,10 +174,10 @@ FAK_INLINE void fill_panel(PanelBlock& panel, int half, const uint8_t* const row
   }
 }
 
-/// A panel block times C columns, added to y. H row groups of 16 are in use.
+/// A panel block times C columns, added to y. H halves of 16 rows are in use.
 template <class T, int H, int C>
-FAK_INLINE void tile(const PanelBlock& panel, const RowQ8x256& x, size_t x_stride, int64_t b, float* y, size_t y_stride,
-                     const __mmask16 mask[2], bool first, bool last) {
+FAK_INLINE void tile_block(const PanelBlock& panel, const RowQ8x256& x, size_t x_stride, int64_t b, float* y,
+                           size_t y_stride, const TileMask& mask, bool first, bool last) {
   __m512i total[C][H];
   for (int c = 0; c < C; c++) {
     for (int h = 0; h < H; h++) total[c][h] = _mm512_setzero_si512();
@@ -247,7 +218,7 @@ FAK_INLINE void tile(const PanelBlock& panel, const RowQ8x256& x, size_t x_strid
         sum = _mm512_sub_epi32(sum, _mm512_slli_epi32(over, T::kOffsetShift & 31));
       }
       float* at = y + c * y_stride + 16 * h;
-      __m512 acc = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask[h], at);
+      __m512 acc = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask.half[h], at);
       acc = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_load_ps(&panel.d[16 * h]), dx), _mm512_cvtepi32_ps(sum), acc);
       if (T::kMinimum) {
         __m512i mins = _mm512_setzero_si512();
@@ -257,87 +228,63 @@ FAK_INLINE void tile(const PanelBlock& panel, const RowQ8x256& x, size_t x_strid
         }
         acc = _mm512_fnmadd_ps(_mm512_mul_ps(_mm512_load_ps(&panel.dmin[16 * h]), dx), _mm512_cvtepi32_ps(mins), acc);
       }
-      _mm512_mask_storeu_ps(at, mask[h], last ? canonical(acc) : acc);
+      _mm512_mask_storeu_ps(at, mask.half[h], last ? canonical(acc) : acc);
     }
   }
 }
 
 template <class T, int H, int C>
-FAK_INLINE void tile_blocks(const LinearArgs& a, const PanelBlock* panel, int64_t blocks, int64_t b0, int64_t m,
-                            float* y, const __mmask16 mask[2]) {
+FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                     const TileMask& mask) {
   const RowQ8x256 x = row_q8x256(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
+  float* y = a.y + static_cast<size_t>(m) * a.y_stride + n;
   for (int64_t b = 0; b < blocks; b++) {
-    tile<T, H, C>(panel[b], x, a.x_stride, b0 + b, y, a.y_stride, mask, b0 + b == 0, 256 * (b0 + b + 1) == a.k);
-  }
-}
-
-template <class T, int H>
-void panel_columns(const LinearArgs& a, const PanelBlock* panel, int64_t blocks, int64_t b0, int64_t n,
-                   const __mmask16 mask[2]) {
-  for (int64_t m = 0; m < a.columns; m += kTileColumns) {
-    float* y = a.y + static_cast<size_t>(m) * a.y_stride + n;
-    switch (a.columns - m) {
-      case 1: tile_blocks<T, H, 1>(a, panel, blocks, b0, m, y, mask); break;
-      case 2: tile_blocks<T, H, 2>(a, panel, blocks, b0, m, y, mask); break;
-      case 3: tile_blocks<T, H, 3>(a, panel, blocks, b0, m, y, mask); break;
-      case 4: tile_blocks<T, H, 4>(a, panel, blocks, b0, m, y, mask); break;
-      case 5: tile_blocks<T, H, 5>(a, panel, blocks, b0, m, y, mask); break;
-      default: tile_blocks<T, H, 6>(a, panel, blocks, b0, m, y, mask); break;
-    }
+    tile_block<T, H, C>(panel.block[b], x, a.x_stride, b0 + b, y, a.y_stride, mask, b0 + b == 0,
+                        256 * (b0 + b + 1) == a.k);
   }
 }
 
 template <class T>
-void gemm(const LinearArgs& a) {
-  PanelBlock panel[kPanelBlocks];
-  const int64_t all_blocks = a.k / 256;
-  for (int64_t n = 0; n < a.rows; n += kTileRows) {
-    const int64_t rows = a.rows - n < kTileRows ? a.rows - n : kTileRows;
-    const __mmask16 mask[2] = {lanes_below(rows < 16 ? rows : 16), lanes_below(rows < 16 ? 0 : rows - 16)};
-    for (int64_t b0 = 0; b0 < all_blocks; b0 += kPanelBlocks) {
-      const int64_t blocks = all_blocks - b0 < kPanelBlocks ? all_blocks - b0 : kPanelBlocks;
-      for (int half = 0; half < (rows > 16 ? 2 : 1); half++) {
-        for (int64_t b = 0; b < blocks; b++) {
-          const uint8_t* w[16];
-          for (int r = 0; r < 16; r++) {
-            const int64_t row = 16 * half + r < rows ? 16 * half + r : rows - 1;
-            w[r] = a.weight + static_cast<size_t>(n + row) * a.weight_stride +
-                   static_cast<size_t>(b0 + b) * sizeof(typename T::Block);
-          }
-          fill_panel<T>(panel[b], half, w);
-        }
-      }
-      if (rows > 16) {
-        panel_columns<T, 2>(a, panel, blocks, b0, n, mask);
-      } else {
-        panel_columns<T, 1>(a, panel, blocks, b0, n, mask);
-      }
-    }
-  }
-}
+struct Leaf {
+  using Block = typename T::Block;
+  using Row = RowQ8x256;
+  using Panel = avx512::Panel;
+  using Mask = TileMask;
+  static constexpr int kBlock = 256, kStep = 4;
+  static constexpr int kHalfRows = avx512::kHalfRows, kTileColumns = avx512::kTileColumns;
+  static constexpr int kPanelBlocks = avx512::kPanelBlocks;
 
-template <class T>
-void linear(const LinearArgs& a) {
-  if (a.columns >= kPanelColumns) return gemm<T>(a);
-  for (int64_t m = 0, count; m < a.columns; m += count) {
-    count = gemv_columns(a.columns - m);
-    switch (count) {
-      case 1: gemv<T, 1>(a, m); break;
-      case 2: gemv<T, 2>(a, m); break;
-      case 3: gemv<T, 3>(a, m); break;
-      default: gemv<T, 4>(a, m); break;
+  FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x256(x, k); }
+  FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
+  FAK_INLINE void store(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
+    store_group(a, g, column, acc);
+  }
+  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
+    for (int64_t b = 0; b < blocks; b++) {
+      const uint8_t* w[kHalfRows];
+      for (int r = 0; r < kHalfRows; r++) w[r] = rows[r] + static_cast<size_t>(b) * sizeof(Block);
+      fill_block<T>(panel.block[b], half, w);
     }
   }
-}
+  template <int C>
+  FAK_INLINE void step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
+    gemv_step<T, C>(w, x, x_stride, b, acc);
+  }
+  template <int H, int C>
+  FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                       const Mask& mask) {
+    avx512::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+  }
+};
 
 }  // namespace
 
-void linear_q2_K(const LinearArgs& args) { linear<Q2_K>(args); }
-void linear_q3_K(const LinearArgs& args) { linear<Q3_K>(args); }
-void linear_q4_K(const LinearArgs& args) { linear<Q4_K>(args); }
-void linear_q5_K(const LinearArgs& args) { linear<Q5_K>(args); }
-void linear_q6_K(const LinearArgs& args) { linear<Q6_K>(args); }
-void linear_iq4_xs(const LinearArgs& args) { linear<IQ4_XS>(args); }
+void linear_q2_K(const LinearArgs& args) { linear_quantized<Leaf<Q2_K>>(args); }
+void linear_q3_K(const LinearArgs& args) { linear_quantized<Leaf<Q3_K>>(args); }
+void linear_q4_K(const LinearArgs& args) { linear_quantized<Leaf<Q4_K>>(args); }
+void linear_q5_K(const LinearArgs& args) { linear_quantized<Leaf<Q5_K>>(args); }
+void linear_q6_K(const LinearArgs& args) { linear_quantized<Leaf<Q6_K>>(args); }
+void linear_iq4_xs(const LinearArgs& args) { linear_quantized<Leaf<IQ4_XS>>(args); }
 
 }  // namespace avx512
 }  // namespace fak

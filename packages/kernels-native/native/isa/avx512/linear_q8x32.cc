@@ -137,41 +137,8 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
   }
 }
 
-template <class T, int C>
-void gemv(const LinearArgs& a, int64_t column) {
-  using Block = typename T::Block;
-  const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(column) * a.x_stride, a.k);
-  const int64_t blocks = a.k / 32, whole = blocks / 4 * 4;
-  const int64_t groups = row_groups(a.rows);
-  for (int64_t i = 0; i < groups; i++) {
-    const RowGroup g = row_group(a, i);
-    __m128 acc[C];
-    for (int c = 0; c < C; c++) acc[c] = _mm_setzero_ps();
-    const Block* w[4];
-    for (int r = 0; r < 4; r++) w[r] = reinterpret_cast<const Block*>(g.w[r]);
-    for (int64_t b = 0; b < whole; b += 4) {
-      gemv_step<T, C>(w, x, a.x_stride, b, acc);
-      for (int r = 0; r < 4; r++) w[r] += 4;
-    }
-    if (whole < blocks) {
-      // Missing blocks are zero: scale 0 times an activation padded with zeros adds exactly nothing.
-      Block tail[4][4];
-      memset(tail, 0, sizeof tail);
-      const Block* t[4];
-      for (int r = 0; r < 4; r++) {
-        memcpy(tail[r], w[r], static_cast<size_t>(blocks - whole) * sizeof(Block));
-        t[r] = tail[r];
-      }
-      gemv_step<T, C>(t, x, a.x_stride, whole, acc);
-    }
-    for (int c = 0; c < C; c++) store_group(a, g, column + c, acc[c]);
-  }
-}
-
 // ---- Many columns ----
 
-constexpr int kTileRows = 32;
-constexpr int kTileColumns = 6;
 constexpr int kPanelBlocks = 16;
 
 /// 32 weight rows times up to kPanelBlocks blocks: quants[block][dword of 4 elements][row], 18 to 20 KiB.
@@ -212,14 +179,18 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[16]
   }
 }
 
-/// A panel times C columns; y is the accumulator between panels. H row groups of 16 are in use.
+/// A panel times C columns; y is the accumulator between panels. H halves of 16 rows are in use.
 template <class T, int H, int C>
-FAK_INLINE void tile(const Panel& panel, int64_t blocks, const RowQ8x32& x, size_t x_stride, int64_t b0, float* y,
-                     size_t y_stride, const __mmask16 mask[2], bool first, bool last) {
+FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                     const TileMask& mask) {
+  const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
+  const size_t x_stride = a.x_stride, y_stride = a.y_stride;
+  float* y = a.y + static_cast<size_t>(m) * y_stride + n;
+  const bool first = b0 == 0, last = 32 * (b0 + blocks) == a.k;
   __m512 acc[C][H];
   for (int c = 0; c < C; c++) {
     for (int h = 0; h < H; h++) {
-      acc[c][h] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask[h], y + c * y_stride + 16 * h);
+      acc[c][h] = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask.half[h], y + c * y_stride + 16 * h);
     }
   }
   for (int64_t b = 0; b < blocks; b++) {
@@ -259,78 +230,48 @@ FAK_INLINE void tile(const Panel& panel, int64_t blocks, const RowQ8x32& x, size
   }
   for (int c = 0; c < C; c++) {
     for (int h = 0; h < H; h++) {
-      _mm512_mask_storeu_ps(y + c * y_stride + 16 * h, mask[h], last ? canonical(acc[c][h]) : acc[c][h]);
-    }
-  }
-}
-
-template <class T, int H>
-void panel_columns(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t n,
-                   const __mmask16 mask[2]) {
-  const bool first = b0 == 0, last = 32 * (b0 + blocks) == a.k;
-  for (int64_t m = 0; m < a.columns; m += kTileColumns) {
-    const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
-    float* y = a.y + static_cast<size_t>(m) * a.y_stride + n;
-    switch (a.columns - m) {
-      case 1: tile<T, H, 1>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
-      case 2: tile<T, H, 2>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
-      case 3: tile<T, H, 3>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
-      case 4: tile<T, H, 4>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
-      case 5: tile<T, H, 5>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
-      default: tile<T, H, 6>(panel, blocks, x, a.x_stride, b0, y, a.y_stride, mask, first, last); break;
+      _mm512_mask_storeu_ps(y + c * y_stride + 16 * h, mask.half[h], last ? canonical(acc[c][h]) : acc[c][h]);
     }
   }
 }
 
 template <class T>
-void gemm(const LinearArgs& a) {
-  Panel panel;
-  const int64_t all_blocks = a.k / 32;
-  for (int64_t n = 0; n < a.rows; n += kTileRows) {
-    const int64_t rows = a.rows - n < kTileRows ? a.rows - n : kTileRows;
-    const __mmask16 mask[2] = {lanes_below(rows < 16 ? rows : 16), lanes_below(rows < 16 ? 0 : rows - 16)};
-    for (int64_t b0 = 0; b0 < all_blocks; b0 += kPanelBlocks) {
-      const int64_t blocks = all_blocks - b0 < kPanelBlocks ? all_blocks - b0 : kPanelBlocks;
-      for (int half = 0; half < (rows > 16 ? 2 : 1); half++) {
-        const uint8_t* w[16];
-        for (int r = 0; r < 16; r++) {
-          const int64_t row = 16 * half + r < rows ? 16 * half + r : rows - 1;
-          w[r] = a.weight + static_cast<size_t>(n + row) * a.weight_stride +
-                 static_cast<size_t>(b0) * sizeof(typename T::Block);
-        }
-        fill_panel<T>(panel, half, w, blocks);
-      }
-      if (rows > 16) {
-        panel_columns<T, 2>(a, panel, blocks, b0, n, mask);
-      } else {
-        panel_columns<T, 1>(a, panel, blocks, b0, n, mask);
-      }
-    }
-  }
-}
+struct Leaf {
+  using Block = typename T::Block;
+  using Row = RowQ8x32;
+  using Panel = avx512::Panel;
+  using Mask = TileMask;
+  static constexpr int kBlock = 32, kStep = 4;
+  static constexpr int kHalfRows = avx512::kHalfRows, kTileColumns = avx512::kTileColumns;
+  static constexpr int kPanelBlocks = avx512::kPanelBlocks;
 
-template <class T>
-void linear(const LinearArgs& a) {
-  if (a.columns >= kPanelColumns) return gemm<T>(a);
-  for (int64_t m = 0, count; m < a.columns; m += count) {
-    count = gemv_columns(a.columns - m);
-    switch (count) {
-      case 1: gemv<T, 1>(a, m); break;
-      case 2: gemv<T, 2>(a, m); break;
-      case 3: gemv<T, 3>(a, m); break;
-      default: gemv<T, 4>(a, m); break;
-    }
+  FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x32(x, k); }
+  FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
+  FAK_INLINE void store(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
+    store_group(a, g, column, acc);
   }
-}
+  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
+    fill_panel<T>(panel, half, rows, blocks);
+  }
+  template <int C>
+  FAK_INLINE void step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
+    gemv_step<T, C>(w, x, x_stride, b, acc);
+  }
+  template <int H, int C>
+  FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                       const Mask& mask) {
+    avx512::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+  }
+};
 
 }  // namespace
 
-void linear_q4_0(const LinearArgs& args) { linear<Q4_0>(args); }
-void linear_q4_1(const LinearArgs& args) { linear<Q4_1>(args); }
-void linear_q5_0(const LinearArgs& args) { linear<Q5_0>(args); }
-void linear_q5_1(const LinearArgs& args) { linear<Q5_1>(args); }
-void linear_q8_0(const LinearArgs& args) { linear<Q8_0>(args); }
-void linear_iq4_nl(const LinearArgs& args) { linear<IQ4_NL>(args); }
+void linear_q4_0(const LinearArgs& args) { linear_quantized<Leaf<Q4_0>>(args); }
+void linear_q4_1(const LinearArgs& args) { linear_quantized<Leaf<Q4_1>>(args); }
+void linear_q5_0(const LinearArgs& args) { linear_quantized<Leaf<Q5_0>>(args); }
+void linear_q5_1(const LinearArgs& args) { linear_quantized<Leaf<Q5_1>>(args); }
+void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
+void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
 
 }  // namespace avx512
 }  // namespace fak
