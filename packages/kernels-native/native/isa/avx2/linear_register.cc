@@ -9,6 +9,9 @@ void register_linear_avx2(KernelTable& table) {
     kernels.name = name;
     kernels.linear = linear;
   };
+  set(DType::F32, "linear_f32_f32__avx2", avx2::linear_f32);
+  set(DType::F16, "linear_f16_f32__avx2", avx2::linear_f16);
+  set(DType::BF16, "linear_bf16_f32__avx2", avx2::linear_bf16);
   set(DType::Q4_0, "linear_q4_0_q8x32__avx2", avx2::linear_q4_0);
   set(DType::Q4_1, "linear_q4_1_q8x32__avx2", avx2::linear_q4_1);
   set(DType::Q5_0, "linear_q5_0_q8x32__avx2", avx2::linear_q5_0);
@@ -21,6 +24,8 @@ void register_linear_avx2(KernelTable& table) {
   set(DType::Q5_K, "linear_q5_K_q8x256__avx2", avx2::linear_q5_K);
   set(DType::Q6_K, "linear_q6_K_q8x256__avx2", avx2::linear_q6_K);
   set(DType::IQ4_XS, "linear_iq4_xs_q8x256__avx2", avx2::linear_iq4_xs);
+  table.quantize_row[static_cast<int>(ActivationFormat::Q8x32)] = avx2::quantize_row_q8x32;
+  table.quantize_row[static_cast<int>(ActivationFormat::Q8x256)] = avx2::quantize_row_q8x256;
 }
 
 }  // namespace fak
