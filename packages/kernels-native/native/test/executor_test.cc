@@ -1,0 +1,311 @@
+// The executor without Node: one block with every kind of op, run over several steps; the same bits for every team size, instruction
+// set and cut into steps; aborts and faults end as promised. Made to be run under the address and thread sanitizers too.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "executor/bus_guard.h"
+#include "executor/prepared.h"
+#include "isa/cpu.h"
+#include "math/trigonometry.h"
+
+using namespace fak;
+using fak::test::Random;
+
+namespace {
+
+constexpr int64_t kVocabulary = 37, kHidden = 40, kMaxTokens = 48;
+
+/// Records ops the way the TypeScript builder does, every value in a place of its own.
+class Recorder {
+ public:
+  explicit Recorder(uint64_t seed) : random_(seed) { program.max_tokens = kMaxTokens; }
+
+  Program program;
+  std::vector<std::vector<float>> weights;
+
+  int tokens() { return add_value(Value()); }
+
+  int weight(int64_t rows, int64_t columns, float low, float high) {
+    std::vector<float> data(static_cast<size_t>(rows * columns));
+    for (float& x : data) x = random_.uniform(low, high);
+    weights.push_back(std::move(data));
+    Value value;
+    value.kind = ValueKind::Weight;
+    value.weight_rows = rows;
+    value.columns = columns;
+    value.weight = reinterpret_cast<const uint8_t*>(weights.back().data());
+    return add_value(value);
+  }
+
+  int state(bool kv, int64_t elements) {
+    program.states.push_back({kv, elements});
+    return static_cast<int>(program.states.size()) - 1;
+  }
+
+  int op(const char* kind, std::vector<int> inputs, int64_t columns, std::vector<double> attrs = {},
+         std::vector<int> states = {}, int64_t rows = RowCount::kT) {
+    Value value;
+    value.kind = ValueKind::Activation;
+    value.rows.code = rows;
+    value.columns = columns;
+    value.offset = program.arena_bytes;
+    program.arena_bytes += align_up(static_cast<size_t>(kMaxTokens * columns) * sizeof(float));
+    OpNode node;
+    const auto& kinds = op_kinds();
+    node.kind = static_cast<int>(std::find_if(kinds.begin(), kinds.end(),
+                                              [&](const OpKind& k) { return std::string(k.name) == kind; }) -
+                                 kinds.begin());
+    node.inputs = std::move(inputs);
+    node.states = std::move(states);
+    node.attrs = std::move(attrs);
+    node.output = add_value(value);
+    program.ops.push_back(node);
+    program.phases.push_back({static_cast<int>(program.ops.size()) - 1});
+    return node.output;
+  }
+
+ private:
+  int add_value(const Value& value) {
+    program.values.push_back(value);
+    return static_cast<int>(program.values.size()) - 1;
+  }
+  Random random_;
+};
+
+/// Embedding, a delta-net mixer, a gated attention mixer, a gated MLP and a head.
+Recorder record_model() {
+  Recorder r(1);
+  const int64_t Hk = 2, Hv = 4, Dk = 12, Dv = 33, Hq = 4, C = 2 * Hk * Dk + Hv * Dv;
+  const auto linear = [&](int x, int64_t from, int64_t to, int64_t rows = RowCount::kT) {
+    return r.op("linear", {x, r.weight(to, from, -0.3f, 0.3f)}, to, {}, {}, rows);
+  };
+  int x = r.op("embedding", {r.tokens(), r.weight(kVocabulary, kHidden, -1, 1)}, kHidden);
+  int n = r.op("rmsNorm", {x, r.weight(1, kHidden, 0.5f, 1.5f)}, kHidden, {1e-6});
+  const int mixed = r.op("causalConv1d", {linear(n, kHidden, C), r.weight(C, 4, -0.6f, 0.6f)}, C, {0}, {r.state(false, 3 * C)});
+  const int delta = r.op("gatedDelta",
+                         {mixed, linear(n, kHidden, Hv), linear(n, kHidden, Hv), r.weight(1, Hv, -2, -0.01f),
+                          r.weight(1, Hv, -1, 1)},
+                         Hv * Dv, {2, 4, 12, 33, 1, 1e-6}, {r.state(false, Hv * Dv * Dk)});
+  const int gated = r.op("gatedRmsNorm", {delta, linear(n, kHidden, Hv * Dv), r.weight(1, Dv, 0.5f, 1.5f)}, Hv * Dv, {1e-6});
+  x = r.op("add", {x, linear(gated, Hv * Dv, kHidden)}, kHidden);
+
+  n = r.op("rmsNorm", {x, r.weight(1, kHidden, 0.5f, 1.5f)}, kHidden, {1e-6});
+  const int both = linear(n, kHidden, Hq * 2 * 20);
+  const int q = r.op("rope", {r.op("sliceHeads", {both}, Hq * 20, {4, 40, 0, 20})}, Hq * 20, {4, 20, 6, 1e4});
+  const int gate = r.op("sliceHeads", {both}, Hq * 20, {4, 40, 20, 20});
+  const int k = r.op("rope", {linear(n, kHidden, 40)}, 40, {2, 20, 6, 1e4});
+  const int attended = r.op("attention", {q, k, linear(n, kHidden, 40)}, Hq * 20, {4, 2, 20, 20, 0.22},
+                            {r.state(true, 40), r.state(true, 40)});
+  x = r.op("add", {x, linear(r.op("sigmoidMul", {attended, gate}, Hq * 20), Hq * 20, kHidden)}, kHidden);
+
+  const int act = r.op("siluMul", {linear(x, kHidden, 56), linear(x, kHidden, 56)}, 56);
+  x = r.op("add", {x, linear(act, 56, kHidden)}, kHidden);
+  const int last = r.op("lastRows", {x}, kHidden, {}, {}, RowCount::kR);
+  r.program.pinned = {linear(last, kHidden, kVocabulary, RowCount::kR)};
+  return r;
+}
+
+/// Runs one request on the leader and waits for it.
+Response run(Prepared& prepared, const Request& request) {
+  std::promise<Response> done;
+  prepared.team().submit([&] { done.set_value(prepared.run(request)); });
+  return done.get_future().get();
+}
+
+Request request_for(State& state, int64_t position, const std::vector<uint32_t>& tokens, std::vector<float>& out) {
+  Request request;
+  request.state = &state;
+  request.position = position;
+  request.tokens = tokens.data();
+  request.count = request.rows = static_cast<int64_t>(tokens.size());
+  out.resize(tokens.size() * kVocabulary);
+  request.pinned = {out.data()};
+  return request;
+}
+
+std::vector<uint32_t> some_tokens(int64_t n) {
+  Random random(9);
+  std::vector<uint32_t> tokens(static_cast<size_t>(n));
+  for (uint32_t& token : tokens) token = static_cast<uint32_t>(random.next() % kVocabulary);
+  return tokens;
+}
+
+/// All logits of the tokens, run in steps of `chunk`.
+std::vector<float> logits(Prepared& prepared, const std::vector<uint32_t>& tokens, int64_t chunk) {
+  State state(prepared.program().states);
+  std::vector<float> all, out;
+  for (int64_t at = 0; at < static_cast<int64_t>(tokens.size()); at += chunk) {
+    const auto begin = tokens.begin() + at;
+    const std::vector<uint32_t> part(begin, begin + std::min<int64_t>(chunk, tokens.end() - begin));
+    const Response response = run(prepared, request_for(state, at, part, out));
+    CHECK(response.outcome == Outcome::Done, "outcome %u at op %d", static_cast<unsigned>(response.outcome), response.op);
+    all.insert(all.end(), out.begin(), out.end());
+  }
+  return all;
+}
+
+FAK_TEST(one_hash) {
+  const Recorder model = record_model();
+  const std::vector<uint32_t> tokens = some_tokens(90);
+  std::vector<float> want;
+  for (int isa = 0; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (const int threads : {1, 2, 3, 8}) {
+      Prepared prepared(model.program, {}, kernel_table(isa), std::make_shared<Team>(threads));
+      for (const int64_t chunk : {1, 7, 48}) {
+        const std::vector<float> got = logits(prepared, tokens, chunk);
+        if (want.empty()) want = got;
+        const int64_t i = fak::test::first_difference(want.data(), got.data(), static_cast<int64_t>(want.size()));
+        CHECK(i < 0, "%s, %d threads, chunks of %lld: logit %lld", kIsaNames[isa], threads, static_cast<long long>(chunk),
+              static_cast<long long>(i));
+      }
+    }
+  }
+}
+
+FAK_TEST(aborted_steps_leave_no_trace) {
+  const Recorder model = record_model();
+  Prepared prepared(model.program, {}, kernel_table(0), std::make_shared<Team>(2));
+  const std::vector<uint32_t> tokens = some_tokens(kMaxTokens);
+  const std::vector<float> want = logits(prepared, tokens, kMaxTokens);
+  int aborted = 0;
+  for (int delay = 0; delay < 40; delay++) {
+    State state(prepared.program().states);
+    std::vector<float> out;
+    int32_t flag = delay == 0;
+    Request request = request_for(state, 0, tokens, out);
+    request.abort = &flag;
+    std::thread timer([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(delay * 50));
+      __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
+    });
+    aborted += run(prepared, request).outcome == Outcome::Aborted;
+    timer.join();
+    state.reset();
+    CHECK(run(prepared, request_for(state, 0, tokens, out)).outcome == Outcome::Done, "after an abort");
+    CHECK(fak::test::first_difference(want.data(), out.data(), static_cast<int64_t>(want.size())) < 0, "after an abort");
+  }
+  CHECK(aborted > 0, "no step was aborted");
+}
+
+FAK_TEST(aborted_steps_restore_the_state) {
+  const Recorder model = record_model();
+  Prepared prepared(model.program, {}, kernel_table(0), std::make_shared<Team>(2));
+  const std::vector<uint32_t> tokens = some_tokens(20);
+  State state(prepared.program().states);
+  std::vector<float> out;
+  run(prepared, request_for(state, 0, tokens, out));
+  const auto recurrent = [&] {
+    std::vector<float> copy(static_cast<size_t>(state.recurrent_floats()));
+    state.save(copy.data(), 0, state.recurrent_floats());
+    return copy;
+  };
+  const std::vector<float> before = recurrent();
+  int32_t flag = 0;
+  Request request = request_for(state, 20, tokens, out);
+  request.abort = &flag;
+  std::thread timer([&] {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
+  });
+  const Outcome outcome = run(prepared, request).outcome;
+  timer.join();
+  const std::vector<float> after = recurrent();
+  const bool same = std::memcmp(before.data(), after.data(), before.size() * sizeof(float)) == 0;
+  CHECK(same == (outcome == Outcome::Aborted), "outcome %u, state %s", static_cast<unsigned>(outcome), same ? "kept" : "moved");
+}
+
+FAK_TEST(not_a_number_is_named) {
+  Recorder model = record_model();
+  // The last matrix is the head.
+  model.weights.back()[5] = NAN;
+  Prepared prepared(model.program, {}, kernel_table(best_isa()), std::make_shared<Team>(3));
+  State state(prepared.program().states);
+  std::vector<float> out;
+  const Response response = run(prepared, request_for(state, 0, some_tokens(3), out));
+  CHECK(response.outcome == Outcome::NonFinite && response.op == static_cast<int>(model.program.ops.size()) - 1,
+        "outcome %u at op %d", static_cast<unsigned>(response.outcome), response.op);
+  CHECK(!state.lost, "a step of three tokens is undone");
+  run(prepared, request_for(state, 0, some_tokens(1), out));
+  CHECK(state.lost, "a step of one token is not");
+  CHECK(run(prepared, request_for(state, 0, some_tokens(1), out)).outcome == Outcome::StateLost, "must be reset first");
+}
+
+volatile sig_atomic_t passed_on = 0;
+sigjmp_buf past_fault;
+
+FAK_TEST(bus_errors_are_caught_here_and_passed_on_elsewhere) {
+  struct sigaction theirs = {};
+  theirs.sa_handler = [](int) {
+    passed_on = passed_on + 1;
+    siglongjmp(past_fault, 1);
+  };
+  theirs.sa_flags = SA_NODEFER;
+  sigaction(SIGBUS, &theirs, nullptr);
+  install_bus_guard();
+
+  char path[] = "/tmp/fak-bus-XXXXXX";
+  const int file = mkstemp(path);
+  unlink(path);
+  CHECK(ftruncate(file, 8192) == 0, "ftruncate");
+  const auto* data = static_cast<const volatile char*>(mmap(nullptr, 8192, PROT_READ, MAP_SHARED, file, 0));
+  CHECK(guarded([&] { (void)data[5000]; }), "a page with a file behind it");
+  CHECK(ftruncate(file, 0) == 0, "ftruncate");
+  for (int i = 0; i < 3; i++) CHECK(!guarded([&] { (void)data[5000]; }), "a page without");
+  CHECK(passed_on == 0, "ours alone");
+  if (sigsetjmp(past_fault, 0) == 0) (void)data[5000];
+  CHECK(passed_on == 1, "not ours");
+  munmap(const_cast<char*>(data), 8192);
+  close(file);
+}
+
+FAK_TEST(rope_functions_are_accurate) {
+  double worst = 0;
+  for (double x = 0; x < 300000; x += 7.3) {
+    const SineCosine both = sine_cosine(x);
+    worst = std::fmax(worst, std::fmax(std::fabs(both.sine - std::sin(x)), std::fabs(both.cosine - std::cos(x))));
+  }
+  CHECK(worst < 1e-13, "sine and cosine: %.3g", worst);
+  double worst_power = 0;
+  for (const double base : {1.5, 10000.0, 1e6, 1e7})
+    for (double exponent = -1; exponent < 0.01; exponent += 0.0137)
+      worst_power = std::fmax(worst_power, std::fabs(power(base, exponent) / std::pow(base, exponent) - 1));
+  CHECK(worst_power < 1e-14, "power: %.3g", worst_power);
+}
+
+FAK_TEST(damaged_encodings_are_refused) {
+  std::vector<double> words = {1, 48, 0, 1, 0, 0, 0, 0, 0};
+  CHECK(decode_program(words.data(), words.size()).values.size() == 1, "the valid sibling");
+  for (size_t n = 0; n < words.size(); n++) {
+    bool refused = false;
+    try {
+      decode_program(words.data(), n);
+    } catch (const std::runtime_error&) {
+      refused = true;
+    }
+    CHECK(refused, "cut after %zu words", n);
+  }
+  for (size_t i = 0; i < words.size(); i++)
+    for (const double bad : {-3.0, 0.5, 1e18, static_cast<double>(NAN)}) {
+      std::vector<double> damaged = words;
+      damaged[i] = bad;
+      bool refused = false;
+      try {
+        decode_program(damaged.data(), damaged.size());
+      } catch (const std::runtime_error&) {
+        refused = true;
+      }
+      CHECK(refused, "word %zu is %g", i, bad);
+    }
+}
+
+}  // namespace
