@@ -39,8 +39,9 @@ export interface Qwen35Config {
   }
 }
 
-/** What {@link configFromGguf} needs of GGUF metadata: the value under a key, or `undefined`. */
+/** What {@link configFromGguf} needs of GGUF metadata. */
 export interface Qwen35Metadata {
+  /** The value under a key, or `undefined`; arrays have a length and `toArray`. */
   get(key: string): unknown
 }
 

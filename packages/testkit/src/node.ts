@@ -9,6 +9,6 @@ export {
   type ReferenceRun,
   readQuantizedRun,
   readReferenceRun,
-} from './fixtures.js'
+} from './node/fixtures.js'
 export { type SyntheticModelOptions, syntheticContent, writeSyntheticModel } from './synthetic/model.js'
 export { type ModelSize, modelSizes, sizeConfig, type TypeMix, typeMixes } from './synthetic/shapes.js'

@@ -12,7 +12,7 @@ export const fixtureNames = ['tied', 'untied-r3', 'odd', 'dk-not-dv'] as const
 
 /** Path below the fixtures folder. */
 export const fixturePath = (...parts: readonly string[]): string =>
-  join(fileURLToPath(new URL('../../../fixtures/', import.meta.url)), ...parts)
+  join(fileURLToPath(new URL('../../../../fixtures/', import.meta.url)), ...parts)
 
 /** What transformers computed for a fixture, in float32. */
 export interface ReferenceRun {
