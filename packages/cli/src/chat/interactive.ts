@@ -1,0 +1,154 @@
+// Chat on a terminal: a line editor per message, a streamed answer, slash commands.
+
+import { createInterface } from 'node:readline'
+import { FakError } from '@fak/tensor'
+import { EXIT, oneLine, printable } from '../errors.js'
+import type { CliIo } from '../io.js'
+import { weightSummary } from '../model/opened.js'
+import { count, type Output, rate } from '../output.js'
+import { describeExecutor, type Runtime } from '../runtime.js'
+import { StatusLine } from '../status-line.js'
+import type { Conversation, TurnDone } from './conversation.js'
+import { runSlashCommand } from './slash-commands.js'
+
+const HISTORY_LINES = 500
+
+/** What an interactive chat works with. */
+export interface Interactive {
+  readonly io: CliIo
+  readonly output: Output
+  readonly runtime: Runtime
+  readonly conversation: Conversation
+  readonly version: string
+}
+
+/** Talks until the user leaves; returns the exit code: 0 after /exit and Ctrl-D, 130 after Ctrl-C at the prompt. */
+export async function chatOnTerminal(chat: Interactive): Promise<number> {
+  await greet(chat)
+  let history: string[] = []
+  for (;;) {
+    const input = await readMessage(chat, history, (lines) => {
+      history = lines
+    })
+    if (input === 'interrupted') return EXIT.interrupted
+    if (input === 'ended') return EXIT.done
+    const text = input.text.trim()
+    if (text === '') continue
+    if (!text.startsWith('/')) await answer(text, chat)
+    else if ((await runSlashCommand(text, chat)) === 'exit') return EXIT.done
+  }
+}
+
+async function greet({ output, runtime, version }: Interactive): Promise<void> {
+  const { opened } = runtime
+  const { dtype, parameters } = weightSummary(opened)
+  const model = `${opened.architecture}, ${count(parameters)} parameters, ${dtype}`
+  await output.line(
+    `${output.style('bold', `fak ${version}`)} · ${printable(opened.name)} (${model}) · ${describeExecutor(runtime)}`,
+  )
+  if (opened.isDemo) {
+    await output.line(
+      'A tiny model of our own. It knows capitals, colours, days, small sums, and this project; little else.',
+    )
+  }
+  await output.line(output.style('dim', '/help lists commands, Ctrl-C stops an answer, Ctrl-D leaves'))
+}
+
+type Input = { text: string } | 'interrupted' | 'ended'
+
+/** Reads a message: one line, or several when lines end in a backslash. */
+async function readMessage(chat: Interactive, history: string[], keep: (history: string[]) => void): Promise<Input> {
+  const lines: string[] = []
+  let prompt = '\n> '
+  for (;;) {
+    const input = await readLine(chat, prompt, history, keep)
+    if (typeof input === 'string') return input
+    if (!input.text.endsWith('\\')) return { text: [...lines, input.text].join('\n') }
+    lines.push(input.text.slice(0, -1))
+    prompt = '. '
+  }
+}
+
+/**
+ * Reads one line with the editor. The editor lives for this line only: while an answer is written the terminal is in its
+ * ordinary mode, and Ctrl-C is a signal.
+ */
+function readLine(
+  { io }: Interactive,
+  prompt: string,
+  history: string[],
+  keep: (history: string[]) => void,
+): Promise<Input> {
+  return new Promise((resolve) => {
+    if (prompt.startsWith('\n')) io.stdout.write('\n')
+    const editor = createInterface({
+      input: io.stdin,
+      output: io.stdout,
+      terminal: true,
+      history: [...history],
+      historySize: HISTORY_LINES,
+      removeHistoryDuplicates: true,
+      prompt: prompt.trimStart(),
+    })
+    let result: Input = 'ended'
+    const finish = (input: Input) => {
+      result = input
+      editor.close()
+    }
+    editor.on('history', keep)
+    editor.once('line', (text) => finish({ text }))
+    editor.on('SIGINT', () => {
+      if (editor.line === '') return finish('interrupted')
+      // As in a shell: the first Ctrl-C drops what was typed.
+      editor.write(null, { ctrl: true, name: 'e' })
+      editor.write(null, { ctrl: true, name: 'u' })
+    })
+    editor.once('close', () => {
+      if (typeof result === 'string') io.stdout.write('\n')
+      resolve(result)
+    })
+    editor.prompt()
+  })
+}
+
+/** Writes one answer; Ctrl-C stops it. */
+async function answer(text: string, { io, output, conversation }: Interactive): Promise<void> {
+  const stop = new AbortController()
+  const release = io.onSignal('SIGINT', () => stop.abort())
+  const status = new StatusLine(io)
+  let mode: 'reasoning' | 'text' = 'text'
+  try {
+    for await (const event of conversation.ask(text, stop.signal)) {
+      if (event.type === 'prefill') status.update('reading', event.done, event.total)
+      else status.clear()
+      if (event.type === 'reasoning' || event.type === 'text') {
+        if (mode === 'reasoning' && event.type === 'text') await output.write('\n\n')
+        mode = event.type
+        await output.write(mode === 'text' ? shown(event.text) : output.style('dim', shown(event.text)))
+      } else if (event.type === 'done') {
+        await output.write(`\n${output.style('dim', figures(event))}\n`)
+      }
+    }
+  } catch (error) {
+    if (!FakError.isInstance(error)) throw error
+    // A prompt that does not fit, say: the conversation stands where it stood.
+    await output.line(output.style('red', oneLine(error.message)))
+  } finally {
+    status.clear()
+    release()
+  }
+}
+
+/** Text that cannot act on the terminal. */
+const shown = (text: string) =>
+  text
+    .split(/([\n\t])/)
+    .map((part) => (/^[\n\t]$/.test(part) ? part : printable(part)))
+    .join('')
+
+function figures({ tokens, promptTokens, cachedTokens, timings, finishReason }: TurnDone): string {
+  const ended = finishReason === 'stop' ? '' : finishReason === 'aborted' ? ' (stopped)' : ` (ended by ${finishReason})`
+  const decode = `${tokens.length} tokens, ${rate(timings.tokensPerSecond)} tok/s${ended}`
+  const cached = cachedTokens === 0 ? '' : `, ${cachedTokens} cached`
+  return `${decode} · prompt ${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`
+}

@@ -1,0 +1,85 @@
+// One answer: the text alone on stdout, or one JSON object per line; figures on stderr.
+
+import type { CliIo } from '../io.js'
+import { weightSummary } from '../model/opened.js'
+import { count, type Output, rate, table } from '../output.js'
+import { describeExecutor, type Runtime } from '../runtime.js'
+import { StatusLine } from '../status-line.js'
+import type { Conversation, TurnDone } from './conversation.js'
+
+/** What an answer is printed with. */
+export interface Answering {
+  readonly io: CliIo
+  readonly output: Output
+  readonly runtime: Runtime
+  readonly conversation: Conversation
+  readonly signal: AbortSignal
+}
+
+/** Answers as text: the answer streams to stdout, thinking is shown only to a person at a terminal. */
+export async function answerAsText(
+  prompt: string,
+  { io, output, runtime, conversation, signal }: Answering,
+): Promise<void> {
+  const status = new StatusLine(io)
+  let written = ''
+  let thinking = false
+  const endThinking = () => {
+    if (thinking) output.note('')
+    thinking = false
+  }
+  for await (const event of conversation.ask(prompt, signal)) {
+    if (event.type === 'prefill') status.update('reading the prompt', event.done, event.total)
+    else status.clear()
+    if (event.type === 'reasoning' && io.stderr.isTTY === true) {
+      io.stderr.write(output.style('dim', event.text, 'stderr'))
+      thinking = true
+    } else if (event.type === 'text') {
+      endThinking()
+      await output.write(event.text)
+      written = event.text
+    } else if (event.type === 'done') {
+      endThinking()
+      if (written !== '' && !written.endsWith('\n')) await output.line()
+      for (const line of statistics(event, runtime)) output.note(line)
+    }
+  }
+}
+
+/** Answers as events, one JSON object per line; the last has `type: "done"`. */
+export async function answerAsJson(
+  prompt: string,
+  { output, runtime, conversation, signal }: Answering,
+): Promise<void> {
+  const { opened, executor, isa, threads, loadMs } = runtime
+  const about = { model: opened.name, executor: executor.name, isa, threads }
+  await output.json({ type: 'start', ...about, loadMs })
+  for await (const event of conversation.ask(prompt, signal)) {
+    if (event.type !== 'done') {
+      await output.json(event)
+      continue
+    }
+    const { type, text, reasoning, tokens, promptTokens, cachedTokens, finishReason, matched, seed, timings } = event
+    const counts = { tokens, generatedTokens: tokens.length, promptTokens, cachedTokens }
+    await output.json({
+      ...{ type, text, reasoning, ...counts, finishReason, matched, seed },
+      timings: { loadMs, ...timings },
+      ...about,
+    })
+  }
+}
+
+/** Model, executor and speeds of a finished answer, for people. */
+function statistics(done: TurnDone, runtime: Runtime): string[] {
+  const { opened } = runtime
+  const { dtype, parameters } = weightSummary(opened)
+  const { promptTokens, cachedTokens, tokens, timings, finishReason } = done
+  const cached = cachedTokens === 0 ? '' : ` (${cachedTokens} cached)`
+  const ended = finishReason === 'stop' ? '' : `, ended by ${finishReason}`
+  return table([
+    ['model', `${opened.name} (${opened.architecture}, ${count(parameters)} parameters, ${dtype})`],
+    ['executor', describeExecutor(runtime)],
+    ['prefill', `${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`],
+    ['decode', `${tokens.length} tokens${ended}, ${rate(timings.tokensPerSecond)} tok/s`],
+  ])
+}

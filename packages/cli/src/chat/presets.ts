@@ -1,0 +1,29 @@
+// Sampling when the user says nothing: what the model cards recommend, and greedy for the demo model.
+
+import type { GenerateOptions, Sampling } from '@fak/session'
+
+type Preset = Pick<Sampling, 'temperature' | 'topK' | 'topP' | 'minP'>
+
+/** The demo model was trained on short answers that have one right wording. */
+const DEMO: Preset = { temperature: 0, topK: 0, topP: 1, minP: 0 }
+
+// Model cards of Qwen3.5, general use. Their presence penalty is not here: penalties are not part of the sampler yet.
+const THINKING: Preset = { temperature: 1, topK: 20, topP: 0.95, minP: 0 }
+const ANSWERING: Preset = { temperature: 0.7, topK: 20, topP: 0.8, minP: 0 }
+/** 0.8B and 2B, which answer without thinking unless told otherwise. */
+const SMALL: Preset = { temperature: 1, topK: 20, topP: 1, minP: 0 }
+
+/** What decides the preset. */
+export interface PresetCase {
+  readonly isDemo: boolean
+  /** Whether this prompt makes the model think. */
+  readonly thinks: boolean
+  /** Whether it would think if nothing were said about it. */
+  readonly thinksByDefault: boolean
+}
+
+/** The preset for a model and mode, with what the user chose in place of its values. */
+export function sampling(mode: PresetCase, chosen: GenerateOptions): GenerateOptions {
+  const preset = mode.isDemo ? DEMO : mode.thinks ? THINKING : mode.thinksByDefault ? ANSWERING : SMALL
+  return { ...preset, ...chosen }
+}

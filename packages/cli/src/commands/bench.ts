@@ -1,0 +1,143 @@
+// fak bench: speed beside what the machine could do.
+
+import { Command } from 'commander'
+import { measureBandwidth } from '../bench/bandwidth.js'
+import { type BenchPlan, macsPerToken, measure, type Rates, weightBytesPerToken } from '../bench/measure.js'
+import type { CommandContext } from '../context.js'
+import { UsageError } from '../errors.js'
+import { interruptible } from '../interrupt.js'
+import { MODEL_HELP } from '../model/open.js'
+import { weightSummary } from '../model/opened.js'
+import { bytes, count, type Output, rate, table } from '../output.js'
+import { addRuntimeOptions, describeExecutor, openRuntime, type Runtime, type RuntimeOptions } from '../runtime.js'
+import { StatusLine } from '../status-line.js'
+import { integerFrom } from '../values.js'
+
+interface BenchOptions extends RuntimeOptions {
+  readonly model?: string
+  readonly prefill: number
+  readonly decode: number
+  readonly depth: number
+  readonly repeats: number
+  readonly json?: boolean
+}
+
+const MAX_TOKENS = 1_000_000
+
+/** Makes the command. */
+export function benchCommand(context: CommandContext): Command {
+  const tokens = integerFrom(0, MAX_TOKENS)
+  const command = new Command('bench')
+    .summary('speed, beside what the machine could do')
+    .description('Measure prefill and decode, and the memory bandwidth that bounds decode.')
+    .option('-m, --model <model>', MODEL_HELP)
+    .option('-p, --prefill <n>', 'prompt tokens of a prefill run; 0 leaves it out', tokens, 512)
+    .option('-n, --decode <n>', 'tokens of a decode run; 0 leaves it out', tokens, 64)
+    .option('-d, --depth <n>', 'tokens already held when a run begins', tokens, 0)
+    .option('-r, --repeats <n>', 'runs of each kind', integerFrom(1, 1000), 3)
+    .option('--json', 'print one JSON object')
+  return addRuntimeOptions(command, '-t, --threads <n>')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: BenchOptions) => {
+      const { io, output } = context
+      await interruptible(io, output.closed, async (signal) => {
+        const runtime = await openRuntime(options.model, options, { ...context, signal })
+        try {
+          await bench(runtime, options, context, signal)
+        } finally {
+          await runtime.dispose()
+        }
+      })
+    })
+}
+
+async function bench(runtime: Runtime, options: BenchOptions, { io, output }: CommandContext, signal: AbortSignal) {
+  const { opened, prepared, executor, isa, threads, loadMs } = runtime
+  const { contextLength, vocabularySize } = opened.model.config
+  const plan: BenchPlan = options
+  const most = plan.depth + Math.max(plan.prefill, plan.decode)
+  if (most > contextLength)
+    throw new UsageError(`${most} tokens are more than the ${contextLength} the model was made for`)
+  const status = new StatusLine(io)
+  let measured: Awaited<ReturnType<typeof measure>>
+  try {
+    measured = await measure(prepared, plan, {
+      vocabulary: vocabularySize,
+      signal,
+      onRun: (name) => status.update(name),
+    })
+  } finally {
+    status.clear()
+  }
+  // Before the probe below takes memory of its own.
+  const peakRssBytes = process.resourceUsage().maxRSS * 1024
+  const bandwidth = await measureBandwidth(threads)
+  const bytesPerToken = weightBytesPerToken(prepared.program) + measured.stateBytes
+  const { prefill, decode } = measured
+  const result = {
+    model: opened.name,
+    executor: executor.name,
+    isa,
+    threads,
+    chunk: prepared.maxTokens,
+    depth: plan.depth,
+    repeats: plan.repeats,
+    loadMs,
+    peakRssBytes,
+    prefill: prefill && {
+      tokens: plan.prefill,
+      tokensPerSecond: prefill,
+      macsPerSecond: prefill.median * macsPerToken(prepared.program),
+    },
+    decode: decode && {
+      tokens: plan.decode,
+      tokensPerSecond: decode,
+      bytesPerToken,
+      shareOfBandwidth: (decode.median * bytesPerToken) / bandwidth,
+    },
+    bandwidth,
+    macRate: null,
+    notes: {
+      bandwidth: `bytes per second that ${threads} thread${threads === 1 ? '' : 's'} read from memory, best of 5 passes`,
+      macRate: 'not measured: the kernels have no probe for the multiply rate of this machine yet',
+    },
+  }
+  return options.json === true ? output.json(result) : print(runtime, result, output)
+}
+
+type Result = {
+  readonly loadMs: number
+  readonly peakRssBytes: number
+  readonly depth: number
+  readonly prefill: { tokens: number; tokensPerSecond: Rates; macsPerSecond: number } | null
+  readonly decode: { tokens: number; tokensPerSecond: Rates; bytesPerToken: number; shareOfBandwidth: number } | null
+  readonly bandwidth: number
+}
+
+async function print(
+  runtime: Runtime,
+  { loadMs, peakRssBytes, depth, prefill, decode, bandwidth }: Result,
+  output: Output,
+) {
+  const { dtype, parameters } = weightSummary(runtime.opened)
+  await output.line(`${runtime.opened.name} (${count(parameters)} parameters, ${dtype}), ${describeExecutor(runtime)}`)
+  await output.line(`ready in ${loadMs.toFixed(0)} ms, at most ${bytes(peakRssBytes)} of memory, depth ${depth}`)
+  await output.line()
+  const rows = [['', 'tokens', 'tok/s median', 'best', 'reached']]
+  const rated = (name: string, tokens: number, { median, best }: Rates, reached: string) =>
+    rows.push([name, String(tokens), rate(median), rate(best), reached])
+  if (prefill !== null) {
+    rated('prefill', prefill.tokens, prefill.tokensPerSecond, `${rate(prefill.macsPerSecond / 1e9)} GMAC/s`)
+  }
+  if (decode !== null) {
+    const reads = decode.tokensPerSecond.median * decode.bytesPerToken
+    const share = `${bytes(reads)}/s, ${(100 * decode.shareOfBandwidth).toFixed(0)} % of ${bytes(bandwidth)}/s`
+    rated('decode', decode.tokens, decode.tokensPerSecond, share)
+  }
+  for (const line of table(rows)) await output.line(line)
+}
+
+const EXAMPLES = `
+Examples:
+  fak bench
+  fak bench -m model.gguf -p 512 -n 64 -d 4096 -t 2 --json`

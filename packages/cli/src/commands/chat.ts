@@ -1,0 +1,153 @@
+// fak chat: talk to a model, or ask it once.
+
+import { type GenerateOptions, MAX_SEED, MAX_STOP_STRING_LENGTH, MAX_TEMPERATURE } from '@fak/session'
+import { Command, InvalidArgumentError } from 'commander'
+import { Conversation } from '../chat/conversation.js'
+import { chatOnTerminal } from '../chat/interactive.js'
+import { answerAsJson, answerAsText } from '../chat/one-shot.js'
+import { readPrompt } from '../chat/prompt-input.js'
+import { type CommandContext, VERSION } from '../context.js'
+import { EXIT, Interrupted, UsageError } from '../errors.js'
+import { interruptible } from '../interrupt.js'
+import { MODEL_HELP } from '../model/open.js'
+import { addRuntimeOptions, openRuntime, type Runtime, type RuntimeOptions } from '../runtime.js'
+import { integerFrom, numberFrom, oneOf, repeated } from '../values.js'
+
+interface ChatOptions extends RuntimeOptions {
+  readonly model?: string
+  readonly prompt?: string
+  readonly tokens?: number
+  readonly temp?: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly minP?: number
+  readonly seed?: number
+  readonly stop?: string[]
+  readonly system?: string
+  readonly think?: boolean
+  readonly context?: number
+  readonly session?: string
+  readonly speculate?: string
+  readonly json?: boolean
+}
+
+const MAX_INT = Number.MAX_SAFE_INTEGER
+
+/** Makes the command. */
+export function chatCommand(context: CommandContext): Command {
+  const command = new Command('chat')
+    .summary('talk to a model')
+    .description(
+      'Talk to a model on a terminal, or answer once with -p or piped text: then the answer alone is on stdout\n' +
+        'and the figures are on stderr.',
+    )
+    .option('-m, --model <model>', MODEL_HELP)
+    .option('-p, --prompt <text>', 'answer this and leave; piped text is appended to it')
+    .option('-n, --tokens <n>', 'most tokens of an answer (default: what the context holds)', integerFrom(1, MAX_INT))
+    .option('--system <text>', 'system message')
+    .option('--think', 'let the model think first')
+    .option('--no-think', 'answer without thinking')
+    .option('--temp <t>', 'temperature; 0 always takes the most probable token', numberFrom(0, MAX_TEMPERATURE))
+    .option('--top-k <n>', 'sample from the n most probable tokens; 0 is off', integerFrom(0, MAX_INT))
+    .option(
+      '--top-p <p>',
+      'sample from the most probable tokens that together reach p',
+      numberFrom(0, 1, { open: true }),
+    )
+    .option('--min-p <p>', 'sample from tokens at least p times as probable as the first', numberFrom(0, 1))
+    .option('--seed <n>', 'makes sampling repeatable', integerFrom(0, MAX_SEED))
+    .option('--stop <text>', 'end the answer before this text; may be repeated', repeated(stopString))
+    .option(
+      '--context <n>',
+      'most tokens of the conversation (default: what the model was made for)',
+      integerFrom(1, MAX_INT),
+    )
+    .option('--session <file>', 'not supported yet')
+    .option(
+      '--speculate <how>',
+      'off; auto, mtp and ngram are not supported yet',
+      oneOf(['off', 'auto', 'mtp', 'ngram']),
+    )
+    .option('--json', 'print events, one JSON object per line; the last has type "done"')
+  return addRuntimeOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: ChatOptions) => {
+      refuseUnsupported(options)
+      await chat(options, context)
+    })
+}
+
+async function chat(options: ChatOptions, { io, output }: CommandContext): Promise<void> {
+  const prompt = await interruptible(io, output.closed, (signal) =>
+    unlessAborted(signal, readPrompt(options.prompt, io, output)),
+  )
+  if (prompt === null && options.json === true) throw new UsageError('--json needs -p TEXT or piped text')
+  const open = (signal: AbortSignal) => openRuntime(options.model, options, { io, output, signal })
+  const runtime = await interruptible(io, output.closed, open)
+  try {
+    const conversation = await Conversation.start(runtime, settings(options, runtime))
+    try {
+      if (prompt === null) {
+        const exitCode = await chatOnTerminal({ io, output, runtime, conversation, version: VERSION })
+        if (exitCode !== EXIT.done) throw new Interrupted(exitCode)
+        return
+      }
+      const answer = options.json === true ? answerAsJson : answerAsText
+      await interruptible(io, output.closed, (signal) => answer(prompt, { io, output, runtime, conversation, signal }))
+    } finally {
+      await conversation.dispose()
+    }
+  } finally {
+    await runtime.dispose()
+  }
+}
+
+function settings(options: ChatOptions, { opened }: Runtime) {
+  const trained = opened.model.config.contextLength
+  const contextLength = options.context ?? trained
+  if (contextLength > trained) {
+    throw new UsageError(`--context ${contextLength} is more than the ${trained} tokens that the model was made for`)
+  }
+  const { tokens, temp, topK, topP, minP, seed, stop } = options
+  const given = { maxTokens: tokens, temperature: temp, topK, topP, minP, seed, stop }
+  const generate: GenerateOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return {
+    contextLength,
+    generate,
+    ...(options.system !== undefined && { system: options.system }),
+    ...(options.think !== undefined && { thinking: options.think }),
+  }
+}
+
+function refuseUnsupported({ session, speculate }: ChatOptions): void {
+  if (session !== undefined) throw new UsageError('--session is not supported by this version')
+  if (speculate !== undefined && speculate !== 'off') {
+    throw new UsageError(`--speculate ${speculate} is not supported by this version; only off is`)
+  }
+}
+
+function stopString(text: string): string {
+  if (text.length < 1 || text.length > MAX_STOP_STRING_LENGTH) {
+    throw new InvalidArgumentError(`Allowed: 1 to ${MAX_STOP_STRING_LENGTH} characters.`)
+  }
+  return text
+}
+
+/** The result of reading that cannot be told to stop, or the signal's reason when that comes first. */
+function unlessAborted<T>(signal: AbortSignal, reading: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    reading.then(resolve, reject)
+  })
+}
+
+const EXAMPLES = `
+Examples:
+  fak chat                                          the demo model, on a terminal
+  fak chat -m Qwen3.5-0.8B-Q4_K_M.gguf --temp 0.7
+  fak chat -p "What is 2 plus 3?"                   one answer
+  cat notes.txt | fak chat -m model.gguf -p "Summarize this text."
+  fak chat -p "Hello" --json | jq -r 'select(.type == "text").text'
+
+Without --temp and its like, sampling follows the model's card; the demo model is greedy.
+Order of sampling: temperature, top-k, top-p, min-p, draw.`

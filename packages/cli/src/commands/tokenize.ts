@@ -1,0 +1,47 @@
+// fak tokenize: the ids and pieces of a text.
+
+import { Command } from 'commander'
+import type { CommandContext } from '../context.js'
+import { MODEL_HELP, openTokenizer } from '../model/open.js'
+import { table } from '../output.js'
+import { oneOf } from '../values.js'
+
+interface TokenizeOptions {
+  readonly model: string
+  readonly special: 'none' | 'all'
+  readonly json?: boolean
+}
+
+/** Makes the command. */
+export function tokenizeCommand({ output }: CommandContext): Command {
+  return new Command('tokenize')
+    .summary('ids and pieces of a text')
+    .description('Show how a text is split into tokens.')
+    .argument('<text>', 'the text')
+    .option('-m, --model <model>', MODEL_HELP, 'demo')
+    .option(
+      '--special <which>',
+      'all: control tokens in the text count as such; none: they are text',
+      oneOf(['none', 'all']),
+      'none',
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async (text: string, options: TokenizeOptions) => {
+      const tokenizer = await openTokenizer(options.model)
+      const ids = [...tokenizer.encode(text, { special: options.special })]
+      // Half a character is shown as U+FFFD here; the bytes are exact.
+      const pieces = ids.map((id) => tokenizer.decode([id], { skipSpecial: false }))
+      if (options.json === true) {
+        const bytes = ids.map((id) => Buffer.from(tokenizer.tokenBytes(id)).toString('hex'))
+        return output.json({ count: ids.length, ids, pieces, bytes })
+      }
+      for (const line of table(ids.map((id, i) => [id, JSON.stringify(pieces[i])]))) await output.line(line)
+      output.note(`${ids.length} token${ids.length === 1 ? '' : 's'}`)
+    })
+}
+
+const EXAMPLES = `
+Examples:
+  fak tokenize "Hello, world"
+  fak tokenize -m model.gguf "<|im_start|>user" --special all --json`

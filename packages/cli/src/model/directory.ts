@@ -1,0 +1,83 @@
+// A directory as HF checkpoints have it: config.json, safetensors, tokenizer.json, tokenizer_config.json, chat_template.jinja.
+
+import { basename, join, resolve } from 'node:path'
+import { ChatTemplate } from '@fak/chat'
+import { loadQwen35 } from '@fak/model-qwen35'
+import { openSafetensors } from '@fak/safetensors/node'
+import { FakError } from '@fak/tensor'
+import { fileSource } from '@fak/tensor/node'
+import { Tokenizer } from '@fak/tokenizer'
+import type { OpenedModel } from './opened.js'
+
+/** Largest config.json, tokenizer_config.json or template that is read. */
+const MAX_CONFIG_BYTES = 16 * 2 ** 20
+const MAX_TOKENIZER_BYTES = 256 * 2 ** 20
+
+/** Opens a checkpoint directory for running. @throws FakError with a `FILE_`, `ST_` or `MODEL_` code */
+export async function openDirectoryModel(directory: string): Promise<OpenedModel> {
+  const config = await readJson(join(directory, 'config.json'))
+  const stored = await openSafetensors(directory)
+  try {
+    return {
+      name: basename(resolve(directory)),
+      path: directory,
+      isDemo: false,
+      architecture: String((config as { model_type?: unknown } | null)?.model_type ?? ''),
+      stored,
+      model: await loadQwen35(stored, { config }),
+      tokenizer: () => directoryTokenizer(directory),
+      template: () => directoryTemplate(directory),
+      close: () => stored.close(),
+    }
+  } catch (error) {
+    await stored.close()
+    throw error
+  }
+}
+
+/** The tokenizer of a checkpoint directory. @throws FakError with a `FILE_` or `TOK_` code */
+export async function directoryTokenizer(directory: string): Promise<Tokenizer> {
+  const file = join(directory, 'tokenizer.json')
+  const config = await readOptional(join(directory, 'tokenizer_config.json'), MAX_CONFIG_BYTES)
+  return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
+}
+
+async function directoryTemplate(directory: string): Promise<ChatTemplate> {
+  const file = join(directory, 'chat_template.jinja')
+  const source = await readOptional(file, MAX_CONFIG_BYTES)
+  if (source !== undefined) return ChatTemplate.parse(new TextDecoder().decode(source), { file })
+  const config = join(directory, 'tokenizer_config.json')
+  const embedded = ((await readJson(config)) as { chat_template?: unknown } | null)?.chat_template
+  if (typeof embedded !== 'string') {
+    const reason = 'there is no chat_template.jinja and no chat_template in the tokenizer configuration'
+    throw new FakError('TEMPLATE_MISSING', { file: config, reason, field: 'chat_template' })
+  }
+  return ChatTemplate.parse(embedded, { file: config })
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await read(file, MAX_CONFIG_BYTES))
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new FakError('MODEL_BAD_CONFIG', { file, reason: 'is not JSON', offset: 0, cause })
+  }
+}
+
+async function read(file: string, limit: number): Promise<Uint8Array> {
+  const source = await fileSource(file)
+  try {
+    if (source.size > limit) {
+      throw new FakError('FILE_TOO_LARGE', { file, reason: `has ${source.size} bytes, at most ${limit} are read` })
+    }
+    return await source.read(0, source.size)
+  } finally {
+    await source.close()
+  }
+}
+
+const readOptional = (file: string, limit: number): Promise<Uint8Array | undefined> =>
+  read(file, limit).catch((error: unknown) => {
+    if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return undefined
+    throw error
+  })

@@ -1,0 +1,66 @@
+// A GGUF file as a model: weights, configuration, tokenizer and template all come from the one file.
+
+import { basename } from 'node:path'
+import { ChatTemplate } from '@fak/chat'
+import type { GgufFile, GgufMetadata } from '@fak/gguf'
+import { openGguf } from '@fak/gguf/node'
+import { loadQwen35 } from '@fak/model-qwen35'
+import { FakError } from '@fak/tensor'
+import { Tokenizer } from '@fak/tokenizer'
+import type { OpenedModel } from './opened.js'
+
+/** Opens a GGUF file for running. @throws FakError with a `FILE_`, `GGUF_` or `MODEL_` code */
+export async function openGgufModel(path: string): Promise<OpenedModel> {
+  const stored = await openGguf(path)
+  try {
+    return {
+      name: basename(path),
+      path,
+      isDemo: false,
+      architecture: stored.metadata.string('general.architecture') ?? '',
+      stored,
+      model: await loadQwen35(stored, { metadata: stored.metadata }),
+      tokenizer: async () => ggufTokenizer(stored.metadata, path),
+      template: async () => ggufTemplate(stored, path),
+      close: () => stored.close(),
+    }
+  } catch (error) {
+    await stored.close()
+    throw error
+  }
+}
+
+/** The tokenizer in a GGUF file's metadata. @throws FakError `TOK_MISSING` and the other `TOK_` codes */
+export function ggufTokenizer(metadata: GgufMetadata, path: string): Tokenizer {
+  const needed = <T>(value: T | undefined, key: string): T => {
+    if (value !== undefined) return value
+    throw new FakError('TOK_MISSING', {
+      file: path,
+      reason: 'the file has no tokenizer',
+      field: `tokenizer.ggml.${key}`,
+    })
+  }
+  return Tokenizer.fromGguf(
+    {
+      model: needed(metadata.string('tokenizer.ggml.model'), 'model'),
+      pre: needed(metadata.string('tokenizer.ggml.pre'), 'pre'),
+      tokens: needed(metadata.strings('tokenizer.ggml.tokens'), 'tokens'),
+      tokenTypes: needed(metadata.numbers('tokenizer.ggml.token_type'), 'token_type'),
+      merges: needed(metadata.strings('tokenizer.ggml.merges'), 'merges'),
+      eosTokenId: metadata.number('tokenizer.ggml.eos_token_id'),
+      bosTokenId: metadata.number('tokenizer.ggml.bos_token_id'),
+      paddingTokenId: metadata.number('tokenizer.ggml.padding_token_id'),
+      addBosToken: metadata.boolean('tokenizer.ggml.add_bos_token'),
+    },
+    { file: path },
+  )
+}
+
+function ggufTemplate({ metadata }: GgufFile, path: string): ChatTemplate {
+  const source = metadata.string('tokenizer.chat_template')
+  if (source === undefined) {
+    const field = 'tokenizer.chat_template'
+    throw new FakError('TEMPLATE_MISSING', { file: path, reason: 'the file has no chat template', field })
+  }
+  return ChatTemplate.parse(source, { file: path })
+}

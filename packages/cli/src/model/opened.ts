@@ -1,0 +1,44 @@
+// What a command gets when it opens a model, whatever it was opened from.
+
+import type { ChatTemplate } from '@fak/chat'
+import type { Qwen35Model } from '@fak/model-qwen35'
+import type { WeightSource } from '@fak/tensor'
+import type { Tokenizer } from '@fak/tokenizer'
+
+/** A model file or directory with everything that belongs to it; tokenizer and template are read when first asked for. */
+export interface OpenedModel {
+  /** For people: the file's name, or `demo`. */
+  readonly name: string
+  /** What was opened. */
+  readonly path: string
+  readonly isDemo: boolean
+  /** Architecture as the file spells it, e.g. `qwen35`. */
+  readonly architecture: string
+  readonly stored: WeightSource
+  readonly model: Qwen35Model
+  /** @throws FakError with a `TOK_` code */
+  tokenizer(): Promise<Tokenizer>
+  /** @throws FakError `TEMPLATE_MISSING` or another `TEMPLATE_` code */
+  template(): Promise<ChatTemplate>
+  close(): Promise<void>
+}
+
+/** Ids that end an answer: the file's own, and both that the family uses. */
+export function stopTokens(tokenizer: Tokenizer): number[] {
+  const named = ['<|im_end|>', '<|endoftext|>'].map((text) => tokenizer.idOf(text))
+  return [...new Set([tokenizer.eosTokenId, ...named].filter((id) => id !== undefined))]
+}
+
+/** The stored type that most weight bytes have, and how many parameters there are. */
+export function weightSummary({ stored }: OpenedModel): { dtype: string; parameters: number; bytes: number } {
+  const bytesOf = new Map<string, number>()
+  let parameters = 0
+  let bytes = 0
+  for (const tensor of stored.tensors.values()) {
+    bytesOf.set(tensor.dtype, (bytesOf.get(tensor.dtype) ?? 0) + tensor.byteLength)
+    parameters += tensor.shape.reduce((product, n) => product * n, 1)
+    bytes += tensor.byteLength
+  }
+  const [dtype] = [...bytesOf].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ['none', -1])
+  return { dtype, parameters, bytes }
+}

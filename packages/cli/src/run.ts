@@ -1,0 +1,82 @@
+// The command line as a function: arguments and streams in, exit code out. Commands register themselves here.
+
+import { Command } from 'commander'
+import { benchCommand } from './commands/bench.js'
+import { chatCommand } from './commands/chat.js'
+import { evalCommand } from './commands/eval.js'
+import { infoCommand } from './commands/info.js'
+import { inspectCommand } from './commands/inspect.js'
+import { tokenizeCommand } from './commands/tokenize.js'
+import { type CommandContext, VERSION } from './context.js'
+import { EXIT, explain } from './errors.js'
+import type { CliIo } from './io.js'
+import { Output } from './output.js'
+
+const COMMANDS = [chatCommand, evalCommand, benchCommand, inspectCommand, tokenizeCommand, infoCommand]
+
+/**
+ * Runs one command to its end. Never throws: a failure is one line on stderr and an exit code.
+ *
+ * @param argv arguments after the program's name
+ * @returns 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted
+ */
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  const output = new Output(io)
+  const program = buildProgram({ io, output })
+  try {
+    if (argv.length === 0) await output.write(program.helpInformation())
+    else await program.parseAsync(argv, { from: 'user' })
+    await output.flush()
+    return EXIT.done
+  } catch (error) {
+    await output.flush()
+    const command = program.commands.find((c) => c.name() === argv.find((arg) => !arg.startsWith('-')))
+    const { line, exitCode } = explain(error, command === undefined ? 'fak' : `fak ${command.name()}`)
+    if (line !== null) output.note(line)
+    if (line !== null && argv.includes('--debug')) output.note(String((error as Error).stack))
+    return exitCode
+  } finally {
+    output.release()
+  }
+}
+
+function buildProgram(context: CommandContext): Command {
+  const { io } = context
+  const program = new Command('fak')
+    .description('Run Qwen3.5-family language models on this machine.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .addHelpText('after', EXAMPLES)
+  for (const make of COMMANDS) program.addCommand(make(context))
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .option('--debug', 'show a stack when something fails')
+      .configureOutput({
+        writeOut: (text) => void io.stdout.write(text),
+        // Errors are printed once, by `run`.
+        writeErr: () => {},
+        outputError: () => {},
+        getOutHelpWidth: () => io.stdout.columns ?? 100,
+        getOutHasColors: () => context.output.styled(),
+      })
+      .configureHelp({
+        styleTitle: (title) => context.output.style('bold', title),
+        styleCommandText: (name) => context.output.style('cyan', name),
+        styleOptionTerm: (name) => context.output.style('cyan', name),
+        styleSubcommandTerm: (name) => context.output.style('cyan', name),
+      })
+  }
+  return program
+}
+
+const EXAMPLES = `
+Examples:
+  fak chat                                     talk to the demo model
+  fak chat -p "What is the capital of France?" answer once; the answer alone is on stdout
+  git diff | fak chat -m model.gguf -p "Review this change."
+  fak inspect model.gguf                       metadata and tensors
+  fak info                                     what this machine offers, and what is missing
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`

@@ -1,0 +1,74 @@
+// A model made ready to run: opened, recorded, prepared. Shared by every command that computes.
+
+import type { PreparedProgram } from '@fak/graph'
+import type { Command } from 'commander'
+import { type ChosenExecutor, chooseExecutor, EXECUTORS, type ExecutorChoice } from './executors.js'
+import type { CliIo } from './io.js'
+import { openModel } from './model/open.js'
+import type { OpenedModel } from './model/opened.js'
+import type { Output } from './output.js'
+import { StatusLine } from './status-line.js'
+import { integerFrom, MAX_THREADS, oneOf } from './values.js'
+
+/** Tokens of one prefill step unless `--chunk` says otherwise: enough rows to pay for unpacking weights. */
+export const DEFAULT_CHUNK = 256
+/** Most tokens of one prefill step. */
+const MAX_CHUNK = 65_536
+
+/** Options of every command that runs a model. */
+export interface RuntimeOptions extends ExecutorChoice {
+  readonly chunk?: number
+}
+
+/** A model ready to run. */
+export interface Runtime extends ChosenExecutor {
+  readonly opened: OpenedModel
+  readonly prepared: PreparedProgram
+  /** Milliseconds from the path to the first step being possible. */
+  readonly loadMs: number
+  /** Frees everything, in order. */
+  dispose(): Promise<void>
+}
+
+/** Adds the options of {@link RuntimeOptions} to a command. */
+export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n>'): Command {
+  return command
+    .option('--executor <name>', `${EXECUTORS.join(' or ')} (default: native where it is built)`, oneOf(EXECUTORS))
+    .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avx2, avx512 (env FAK_ISA)')
+    .option(threadsFlags, 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
+    .option('--chunk <n>', `prompt tokens per step (default ${DEFAULT_CHUNK})`, integerFrom(1, MAX_CHUNK))
+}
+
+/** Opens and prepares a model. Progress goes to a terminal's stderr. */
+export async function openRuntime(
+  reference: string | undefined,
+  options: RuntimeOptions,
+  { io, output, signal }: { io: CliIo; output: Output; signal: AbortSignal },
+): Promise<Runtime> {
+  const chosen = chooseExecutor(options, io, output)
+  const start = performance.now()
+  const status = new StatusLine(io)
+  const opened = await openModel(reference)
+  try {
+    const prepared = await chosen.executor.prepare(opened.model.program(), opened.model.weights, {
+      maxTokens: options.chunk ?? DEFAULT_CHUNK,
+      onProgress: (done, total) => status.update(`loading ${opened.name}`, done, total),
+      signal,
+    })
+    const dispose = async () => {
+      await prepared.dispose()
+      await opened.close()
+    }
+    return { ...chosen, opened, prepared, loadMs: performance.now() - start, dispose }
+  } catch (error) {
+    await opened.close()
+    throw error
+  } finally {
+    status.clear()
+  }
+}
+
+/** The executor for people, e.g. `native, avx512, 2 threads`. */
+export function describeExecutor({ executor, isa, threads }: ChosenExecutor): string {
+  return [executor.name, ...(isa === null ? [] : [isa]), `${threads} thread${threads === 1 ? '' : 's'}`].join(', ')
+}
