@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@fak/source'], externalConditions: ['@fak/source'] } },
   resolve: { conditions: ['@fak/source'] },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'examples/test/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
