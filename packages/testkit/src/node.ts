@@ -10,5 +10,6 @@ export {
   readQuantizedRun,
   readReferenceRun,
 } from './node/fixtures.js'
+export { executorParity, floatBounds, type ParityBounds } from './node/parity.js'
 export { type SyntheticModelOptions, syntheticContent, writeSyntheticModel } from './synthetic/model.js'
 export { type ModelSize, modelSizes, sizeConfig, type TypeMix, typeMixes } from './synthetic/shapes.js'

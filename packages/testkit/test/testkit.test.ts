@@ -1,3 +1,4 @@
+import { ops } from '@fak/graph'
 import { ReferenceExecutor } from '@fak/graph/reference'
 import { type DType, readRows } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
@@ -5,6 +6,7 @@ import {
   type ConformanceCase,
   compareLogits,
   executorConformance,
+  firstDrift,
   maxRowError,
   Random,
   randomTensor,
@@ -97,5 +99,26 @@ describe('executorConformance', () => {
     const skip = Object.fromEntries(names.map((name) => [name, 'bent on purpose']))
     expect(await outcome(off, 1e-4, skip)).toEqual(Array(4).fill('fulfilled'))
     expect(await outcome((y) => y, 0, skip)).toEqual(Array(4).fill('rejected'))
+  })
+})
+
+describe('firstDrift', () => {
+  const { program, weights, config } = tinyModel(11)
+  const tokens = new Random(4).tokens(9, config.vocabularySize)
+
+  it('names the first op whose output differs, in the order of the model', async () => {
+    const bent: typeof ops.rope = {
+      ...ops.rope,
+      run: (io, attrs) => ops.rope.run({ ...io, position: io.position + 1 }, attrs),
+    }
+    const executors = [new ReferenceExecutor(), new ReferenceExecutor({ ops: [bent] })] as const
+    const drift = await firstDrift(program, weights, executors, tokens, 1e-6)
+    expect(drift).toMatchObject({ label: 'layers.1.self_attn.q_rope', kind: 'rope' })
+    expect(drift!.error).toBeGreaterThan(1e-3)
+  })
+
+  it('finds nothing where there is nothing', async () => {
+    const executors = [new ReferenceExecutor(), new ReferenceExecutor({ poison: true })] as const
+    expect(await firstDrift(program, weights, executors, tokens, 0)).toBeUndefined()
   })
 })
