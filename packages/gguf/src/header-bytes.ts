@@ -1,6 +1,6 @@
 // A buffer that grows as a header is written into it, little-endian.
 
-import { FakError, label } from '@fak/tensor'
+import { FakError, isWellFormed, label } from '@fak/tensor'
 import { type GgufNumberType, numberTypes } from './value-types.js'
 
 const encoder = new TextEncoder()
@@ -27,11 +27,10 @@ export class HeaderBytes {
    * @throws FakError `GGUF_BAD_UTF8` for half of a surrogate pair, which UTF-8 cannot express.
    */
   string(text: string, field: string): void {
-    const bytes = encoder.encode(text)
-    // The encoder writes U+FFFD for a lone surrogate: only then is the text not what comes back.
-    if (/[\uD800-\uDFFF]/u.test(text)) {
+    if (!isWellFormed(text)) {
       throw new FakError('GGUF_BAD_UTF8', { reason: 'the text holds half of a surrogate pair', field: label(field) })
     }
+    const bytes = encoder.encode(text)
     this.number('u64', BigInt(bytes.length))
     this.bytes(bytes)
   }

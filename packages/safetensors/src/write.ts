@@ -6,6 +6,7 @@ import {
   type DType,
   dtypes,
   FakError,
+  isWellFormed,
   label,
   quote,
   tensorBytes,
@@ -79,7 +80,7 @@ function storedBytes({ name, dtype, shape }: WritableTensor): number {
 
 /** JSON of a string; escaping is as the crate's. */
 function json(text: string): string {
-  if (!/[\uD800-\uDFFF]/u.test(text)) return JSON.stringify(text)
+  if (isWellFormed(text)) return JSON.stringify(text)
   throw new FakError('ST_BAD_UTF8', { reason: 'the text holds half of a surrogate pair', field: quote(text) })
 }
 

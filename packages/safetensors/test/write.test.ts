@@ -79,15 +79,15 @@ describe('what the reader would refuse is not written', () => {
       'ST_DUPLICATE_NAME',
     ],
     ['half a surrogate pair', { tensors: [{ ...one, name: '\udc00' }] }, 'ST_BAD_UTF8'],
-    [
-      'a header beyond the limit',
-      { tensors: [], metadata: [['a', 'x'.repeat(MAX_HEADER_BYTES)]] },
-      'ST_HEADER_TOO_LARGE',
-    ],
     ['data that is too short', { tensors: [{ ...one, data: new Uint8Array(1) }] }, 'SIZE_MISMATCH'],
     ['data that is too long', { tensors: [{ ...one, data: new Uint8Array(3) }] }, 'SIZE_MISMATCH'],
   ]
   it.each(cases)('%s', async (_, content, code) => {
     await expect(collect(content)).rejects.toMatchObject({ code })
+  })
+
+  it('a header beyond the limit', async () => {
+    const metadata = [['a', 'x'.repeat(MAX_HEADER_BYTES)]] as const
+    await expect(collect({ tensors: [], metadata })).rejects.toMatchObject({ code: 'ST_HEADER_TOO_LARGE' })
   })
 })

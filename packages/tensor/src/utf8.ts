@@ -32,3 +32,13 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }
+
+/** False for a string with half of a surrogate pair, which UTF-8 cannot express: encoders put U+FFFD in its place. */
+export function isWellFormed(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xf800) !== 0xd800) continue
+    // A high half must be followed by a low one; the pair is then skipped.
+    if (text.charCodeAt(i) >= 0xdc00 || (text.charCodeAt(++i) & 0xfc00) !== 0xdc00) return false
+  }
+  return true
+}

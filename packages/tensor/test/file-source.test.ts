@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ByteSource } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -29,7 +30,10 @@ const file = (name: string, text = 'abcdefghij'): string => {
 }
 const codeOf = (act: Promise<unknown>): Promise<unknown> =>
   act.then(
-    () => 'nothing',
+    async (result) => {
+      if (typeof result === 'object' && result !== null && 'close' in result) await (result as ByteSource).close()
+      return 'nothing'
+    },
     (error) => error.code,
   )
 
