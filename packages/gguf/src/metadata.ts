@@ -35,6 +35,7 @@ export class GgufMetadata implements Iterable<[string, GgufValue]> {
     return this.#entries.size
   }
 
+  /** True when the file has the key. */
   has(key: string): boolean {
     return this.#entries.has(key)
   }

@@ -13,7 +13,7 @@ import {
   type TensorInfo,
 } from '@fak/tensor'
 import { type JsonErrorCodes, JsonScanner } from './json-scanner.js'
-import { MAX_HEADER_BYTES } from './limits.js'
+import { MAX_DIMENSIONS, MAX_HEADER_BYTES } from './limits.js'
 
 /** Bytes before the JSON. */
 export const LENGTH_BYTES = 8
@@ -174,6 +174,9 @@ function readShape(scanner: JsonScanner, field: string): number[] {
   if (scanner.peek() !== 'array') throw scanner.error('ST_BAD_SHAPE', 'shape must be an array', scanner.offset, field)
   scanner.array((index) => {
     const { offset } = scanner
+    if (index === MAX_DIMENSIONS) {
+      throw scanner.error('ST_BAD_SHAPE', `shape has more than ${MAX_DIMENSIONS} dimensions`, offset, field)
+    }
     const dimension = scanner.unsigned()
     if (dimension === undefined) {
       throw scanner.error('ST_BAD_SHAPE', `dimension ${index} is not an integer written in digits`, offset, field)

@@ -13,7 +13,7 @@ import {
   type WritableTensor,
 } from '@fak/tensor'
 import { isStorable, LENGTH_BYTES, storableTypes } from './header.js'
-import { MAX_HEADER_BYTES } from './limits.js'
+import { MAX_DIMENSIONS, MAX_HEADER_BYTES } from './limits.js'
 
 /** Everything that goes into a file. */
 export interface SafetensorsContent {
@@ -27,7 +27,8 @@ export interface SafetensorsContent {
  * Encodes a safetensors file as a stream of chunks: the header, then tensor data as it comes. Memory does not grow with the
  * tensors.
  *
- * @throws FakError `ST_BAD_DTYPE`, `ST_SIZE_MISMATCH` (bits that fill no byte), `ST_TENSOR_TOO_LARGE`, `ST_DUPLICATE_NAME`,
+ * @throws FakError `ST_BAD_DTYPE`, `ST_SIZE_MISMATCH` (bits that fill no byte), `ST_BAD_SHAPE`,
+ *   `ST_TENSOR_TOO_LARGE`, `ST_DUPLICATE_NAME`,
  *   `ST_BAD_UTF8`, `ST_HEADER_TOO_LARGE`, or `SIZE_MISMATCH` for tensor data of the wrong length.
  */
 export async function* encodeSafetensors(content: SafetensorsContent): AsyncGenerator<Uint8Array, void> {
@@ -68,6 +69,12 @@ function encodeHeader(tensors: Sized, metadata: readonly (readonly [string, stri
 function storedBytes({ name, dtype, shape }: WritableTensor): number {
   const field = label(name)
   if (!isStorable(dtype)) throw new FakError('ST_BAD_DTYPE', { reason: `safetensors cannot store ${dtype}`, field })
+  if (shape.length > MAX_DIMENSIONS) {
+    throw new FakError('ST_BAD_SHAPE', {
+      reason: `${shape.length} dimensions, at most ${MAX_DIMENSIONS} are allowed`,
+      field,
+    })
+  }
   const { blockElements, blockBytes } = dtypes[dtype]
   const elements = checkedProduct(shape)
   const bytes = elements === undefined ? undefined : checkedProduct([elements, blockBytes])

@@ -1,6 +1,6 @@
 // The malformed inputs S1 to S26: each broken file has one defect, and beside it stands a sibling without it that opens.
 
-import { MAX_HEADER_BYTES, MAX_JSON_DEPTH, openSafetensors, parseSafetensors } from '@fak/safetensors'
+import { MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_JSON_DEPTH, openSafetensors, parseSafetensors } from '@fak/safetensors'
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
 import { file, fileOf, tensor } from './build.js'
@@ -159,6 +159,12 @@ const cases: Case[] = [
   ...['[-1]', '[1.5]', '[4e0]', '[1e3]', '["2"]', 'null', '4', '[[4]]', '[04]', '[+4]', '[-0]', '[4.0]', '[true]'].map(
     (shape): Case => [`S12 shape ${shape}`, literal(shape), literal('[4]'), { code: 'ST_BAD_SHAPE', field: /^t$/ }],
   ),
+  [
+    'S12 more dimensions than allowed',
+    literal(`[4${',1'.repeat(MAX_DIMENSIONS)}]`),
+    literal(`[4${',1'.repeat(MAX_DIMENSIONS - 1)}]`),
+    { code: 'ST_BAD_SHAPE' },
+  ],
   ['S12 no shape', fileOf('{"t":{"dtype":"F32","data_offsets":[0,16]}}', 16), ok, { code: 'ST_BAD_SHAPE' }],
   [
     'S13 shape that a double rounds',

@@ -65,6 +65,7 @@ describe('what the reader would refuse is not written', () => {
     ['bits that fill no byte', { tensors: [{ ...one, dtype: 'F4', shape: [3] }] }, 'ST_SIZE_MISMATCH'],
     ['a size beyond 2^53', { tensors: [{ ...one, shape: [2 ** 30, 2 ** 30] }] }, 'ST_TENSOR_TOO_LARGE'],
     ['a dimension that is no integer', { tensors: [{ ...one, shape: [1.5] }] }, 'ST_TENSOR_TOO_LARGE'],
+    ['65 dimensions', { tensors: [{ ...one, shape: Array(65).fill(1) }] }, 'ST_BAD_SHAPE'],
     ['two equal names', { tensors: [one, one] }, 'ST_DUPLICATE_NAME'],
     ['the reserved name', { tensors: [{ ...one, name: '__metadata__' }] }, 'ST_DUPLICATE_NAME'],
     [

@@ -13,7 +13,8 @@ export interface ByteSource {
   /**
    * Reads exactly `length` bytes at `offset`.
    *
-   * @throws FakError `READ_OUT_OF_RANGE` beyond the end, `READ_FAILED` or `FILE_CHANGED` when the bytes cannot be had.
+   * @throws FakError `READ_OUT_OF_RANGE` beyond the end, `READ_FAILED`, `FILE_CHANGED` or `OUT_OF_MEMORY` when the
+   *   bytes cannot be had. An aborted signal throws its own reason.
    */
   read(offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>
   /** Releases the file or connection. Reading afterwards is an error. Safe to call twice. */

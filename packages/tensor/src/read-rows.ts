@@ -24,7 +24,7 @@ export function rowCount(tensor: Pick<TensorData, 'shape'>): number {
  * Only the bytes of those rows are read.
  *
  * @throws FakError `DTYPE_UNSUPPORTED` for a type without dequantization, `ROWS_OUT_OF_RANGE` for a range outside
- *   0..rows, and the errors of the {@link ByteSource}.
+ *   0..rows, `OUT_OF_MEMORY`, and the errors of the {@link ByteSource}.
  */
 export async function readRows(tensor: TensorData, range: RowRange = {}): Promise<Float32Array<ArrayBuffer>> {
   assertDequantizable(tensor.dtype)
@@ -38,7 +38,10 @@ export async function readRows(tensor: TensorData, range: RowRange = {}): Promis
   }
   const columns = tensor.shape.at(-1) ?? 1
   const stride = rowBytes(tensor.dtype, columns)
+  const length = (end - start) * stride
+  // An empty tensor may claim to lie anywhere.
+  if (length === 0) return new Float32Array(0)
   const options = range.signal === undefined ? {} : { signal: range.signal }
-  const bytes = await tensor.source.read(tensor.offset + start * stride, (end - start) * stride, options)
+  const bytes = await tensor.source.read(tensor.offset + start * stride, length, options)
   return dequantize(tensor.dtype, bytes, (end - start) * columns)
 }

@@ -117,6 +117,16 @@ describe('refusals', () => {
     await expect(readRows(tensor, { start, end })).rejects.toMatchObject({ code: 'ROWS_OUT_OF_RANGE' })
   })
 
+  it('says OUT_OF_MEMORY for more than can be had in one piece', async () => {
+    const bytes = Object.defineProperty(new Uint8Array(0), 'length', { value: 2 ** 50 })
+    expect(thrown(() => dequantize('I8', bytes, 2 ** 50))).toBe('OUT_OF_MEMORY')
+  })
+
+  it('reads nothing for no rows, wherever an empty tensor claims to lie', async () => {
+    const source = bytesSource(new Uint8Array(0))
+    expect(await readRows({ dtype: 'F32', shape: [3, 0], source, offset: 64, byteLength: 0 })).toHaveLength(0)
+  })
+
   it('counts rows over every dimension but the last', () => {
     expect([[], [5], [2, 5], [2, 3, 5], [0, 5]].map((shape) => rowCount({ shape }))).toEqual([1, 1, 2, 6, 0])
   })

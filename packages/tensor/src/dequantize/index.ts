@@ -1,5 +1,6 @@
 // Reference dequantization: the definition of what stored bytes mean. Fast kernels are measured against this.
 
+import { allocateBytes } from '../allocate.js'
 import type { DType } from '../dtype.js'
 import { FakError } from '../error.js'
 import { layoutOf, rowBytes } from '../shape.js'
@@ -23,7 +24,7 @@ export function canDequantize(dtype: DType): boolean {
  * @param bytes exactly the blocks of `elements` elements
  * @param elements a multiple of the elements in a block
  * @throws FakError `DTYPE_UNSUPPORTED` for a type without a definition here, `ROW_NOT_BLOCK_MULTIPLE`,
- *   `SHAPE_TOO_LARGE`, or `SIZE_MISMATCH` when `bytes` has another length than `elements` elements take.
+ *   `SHAPE_TOO_LARGE`, `OUT_OF_MEMORY`, or `SIZE_MISMATCH` when `bytes` has another length than `elements` elements take.
  */
 export function dequantize(dtype: DType, bytes: Uint8Array, elements: number): Float32Array<ArrayBuffer> {
   assertDequantizable(dtype)
@@ -34,7 +35,7 @@ export function dequantize(dtype: DType, bytes: Uint8Array, elements: number): F
       field: 'bytes',
     })
   }
-  const out = new Float32Array(elements)
+  const out = new Float32Array(allocateBytes(4 * elements).buffer)
   const plain = elementDecoders[dtype]
   if (plain !== undefined) {
     plain(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), out)

@@ -2,6 +2,7 @@
 
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
+import { allocateBytes } from '../allocate.js'
 import type { ByteSource } from '../byte-source.js'
 import { FakError } from '../error.js'
 import { checkRange, closedError } from '../sources/check-range.js'
@@ -52,7 +53,7 @@ class FileSource implements ByteSource {
     options?.signal?.throwIfAborted()
     checkRange(this.name, this.size, offset, length)
     if (this.#closing !== undefined) throw closedError(this.name)
-    const bytes = new Uint8Array(length)
+    const bytes = allocateBytes(length, this.name)
     try {
       for (let filled = 0; filled < length; ) {
         const ask = Math.min(length - filled, MAX_READ_BYTES)

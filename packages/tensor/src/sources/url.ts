@@ -1,6 +1,7 @@
 // A file behind HTTP, read by ranges. Small reads go through a cache of whole blocks, so that scanning a header costs a
 // handful of requests; large reads (tensor data) go straight through and are not kept.
 
+import { allocateBytes } from '../allocate.js'
 import type { ByteSource } from '../byte-source.js'
 import { FakError, quote } from '../error.js'
 import { BlockCache, URL_BLOCK_BYTES } from './block-cache.js'
@@ -121,7 +122,7 @@ class RangeClient {
 
   /** Exactly `length` bytes of the body; a server that sends more or fewer is an error, found without storing the excess. */
   async #body(response: Response, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
+    const bytes = allocateBytes(length, this.name)
     let filled = 0
     const reader = response.body?.getReader()
     try {
