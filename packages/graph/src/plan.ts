@@ -29,13 +29,17 @@ interface Lifetime {
  * to the end. The same input always gives the same plan.
  *
  * @param options.taps Labels of activations to keep as well.
- * @throws FakError `UNKNOWN_TAP` for a label that no activation has.
+ * @throws FakError `UNKNOWN_TAP` for a label that no activation has, `BAD_MAX_TOKENS` unless `maxTokens` is a whole number above 0.
  */
 export function planProgram(
   program: Program,
   maxTokens: number,
   options: { readonly taps?: readonly string[] } = {},
 ): MemoryPlan {
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
+    const reason = `maxTokens must be a whole number above 0, got ${maxTokens}`
+    throw new FakError('BAD_MAX_TOKENS', { reason, field: 'maxTokens' })
+  }
   const phases = phasesOf(program)
   const kept = [...Object.values(program.outputs), ...tapIds(program, options.taps ?? []).values()]
   const lifetimes = lifetimesOf(program, phases, maxTokens, kept)

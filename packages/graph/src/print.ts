@@ -7,7 +7,7 @@ import type { OpNode, Program, ValueId } from './program.js'
  * Writes a Program as text, one line per weight, state, op and output. Two Programs are the same exactly when their texts are.
  *
  * ```
- * %7 [T, 64] = rmsNorm(x=…) eps=0.000001        layers.0.input_layernorm
+ * %4 [T, 64] = rmsNorm(%2, layers.0.input_layernorm.weight) eps=0.000001  ; layers.0.input_layernorm
  * ```
  */
 export function printProgram(program: Program): string {

@@ -115,4 +115,10 @@ describe('planProgram', () => {
       expect.objectContaining({ code: 'UNKNOWN_TAP', message: expect.stringContaining('"layers.7"') }),
     )
   })
+
+  it.each([0, -1, 1.5, Number.NaN, Infinity])('refuses steps of %d tokens', (maxTokens) => {
+    expect(() => planProgram(randomProgram([1]), maxTokens)).toThrow(
+      expect.objectContaining({ code: 'BAD_MAX_TOKENS' }),
+    )
+  })
 })

@@ -74,10 +74,10 @@ const GGUF_CODES: FieldCodes = {
  * Reads the object of an HF `config.json`, with the text fields at the top or under `text_config`.
  *
  * @param stored The model's tensors: a `lm_head.weight` among them means that the embeddings are not tied.
+ * @param file What errors call the configuration; by default, what they call the tensors.
  * @throws FakError `MODEL_BAD_CONFIG` naming the key, `MODEL_UNSUPPORTED_ARCHITECTURE`
  */
-export function configFromHf(json: unknown, stored: Stored): Qwen35Config {
-  const file = stored.name
+export function configFromHf(json: unknown, stored: Stored, file: string | null = stored.name): Qwen35Config {
   if (!isJsonObject(json)) {
     throw new FakError('MODEL_BAD_CONFIG', { file, reason: 'config.json must hold a JSON object' })
   }

@@ -9,8 +9,10 @@ export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
 export { type HfForm, type Parameter, qwen35Parameters } from './parameters.js'
 export { bindGguf, bindHf } from './weights.js'
 
-/** Where the configuration stands: the parsed `config.json` of an HF checkpoint, or the metadata of a GGUF file. */
-export type Qwen35Origin = { readonly config: unknown } | { readonly metadata: Qwen35Metadata }
+/**
+ * Where the configuration stands: the parsed `config.json` of an HF checkpoint and what errors call it, or the metadata of a GGUF file.
+ */
+export type Qwen35Origin = { readonly config: unknown; readonly file?: string } | { readonly metadata: Qwen35Metadata }
 
 /** A model ready to be prepared by an executor: `executor.prepare(model.program(), model.weights)`. */
 export interface Qwen35Model {
@@ -28,7 +30,7 @@ export interface Qwen35Model {
  */
 export async function loadQwen35(stored: WeightSource, origin: Qwen35Origin): Promise<Qwen35Model> {
   const fromGguf = 'metadata' in origin
-  const config = fromGguf ? configFromGguf(origin.metadata, stored) : configFromHf(origin.config, stored)
+  const config = fromGguf ? configFromGguf(origin.metadata, stored) : configFromHf(origin.config, stored, origin.file)
   const weights = await (fromGguf ? bindGguf : bindHf)(stored, config)
   return {
     config,

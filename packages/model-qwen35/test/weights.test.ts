@@ -62,6 +62,11 @@ describe('an HF checkpoint', () => {
     })
   })
 
+  it('is blamed for its configuration by the name of the configuration', async () => {
+    const origin = { config: { ...hfConfig, hidden_size: 0 }, file: 'model/config.json' }
+    await expect(loadQwen35(hf, origin)).rejects.toMatchObject({ code: 'MODEL_BAD_CONFIG', file: 'model/config.json' })
+  })
+
   it('converts small BF16 tensors exactly', async () => {
     const bytes = new Uint8Array(Uint16Array.from(Array(4), () => f32ToBf16(-1.5)).buffer)
     const half = { dtype: 'BF16', source: bytesSource(bytes), offset: 0, byteLength: 8 } as const

@@ -29,7 +29,7 @@ export interface OpDefinition<I extends string = string, S extends string = stri
 
 /** What {@link OpDefinition.run} works on. Everything is row-major f32. */
 export interface OpIo<I extends string = string, S extends string = string> {
-  /** Activations `[T or R, columns]` and dequantized weights, by input name. */
+  /** Activations `[T or R, columns]` and dequantized weights, by input name. The token ids are in {@link OpIo.tokens}. */
   readonly inputs: Readonly<Record<I, Float32Array>>
   /** By state name: a recurrent array, or a `kv` cache with room for at least `position + T` rows. */
   readonly states: Readonly<Record<S, Float32Array>>
