@@ -91,6 +91,7 @@ describe('ReferenceExecutor', () => {
   })
 
   it('sees an abort that comes while a long step runs', async () => {
+    let ran = 0
     const slow = defineOp({
       kind: 'test.slow',
       inputs: ['x'],
@@ -99,6 +100,7 @@ describe('ReferenceExecutor', () => {
       shape: (site) => site.activation('x'),
       run: ({ inputs: { x }, out }) => {
         for (const end = performance.now() + 25; performance.now() < end; );
+        ran++
         out.set(x)
       },
     })
@@ -112,9 +114,8 @@ describe('ReferenceExecutor', () => {
     const abort = new AbortController()
     const running = prepared.run({ state: prepared.createState(), tokens: prompt, signal: abort.signal })
     setTimeout(() => abort.abort(), 50)
-    const started = performance.now()
     await expect(running).rejects.toMatchObject({ code: 'ABORTED' })
-    expect(performance.now() - started).toBeLessThan(900) // all forty take 1,000 ms
+    expect(ran).toBeLessThan(40)
   })
 
   it('refuses two steps on one state at once, and runs steps on two states one after the other', async () => {
