@@ -1,1 +1,3 @@
-export {}
+export type { ChatMessage, ContentPart, ToolCall } from './messages.js'
+export { type ReasoningOptions, ReasoningSplitter, type StreamPart, splitStream } from './reasoning.js'
+export { ChatTemplate, type EncodedChat, encodeChat, type RenderOptions } from './template.js'

@@ -2,7 +2,7 @@
 
 import type { AddedToken } from './added-tokens.js'
 
-/** A stretch of text, or the added token found there. */
+/** A stretch of text, or the id of the added token found there. */
 export type Segment = { readonly text: string } | { readonly id: number }
 
 const NONE = -1
@@ -31,10 +31,6 @@ export class AddedTokenMatcher {
     this.fallback = new Int32Array(limit)
     this.longest = new Int32Array(limit).fill(NONE)
     this.build(limit)
-  }
-
-  get empty(): boolean {
-    return this.tokens.length === 0
   }
 
   private build(limit: number): void {
@@ -92,6 +88,7 @@ export class AddedTokenMatcher {
 
   /** Cuts `text` at the tokens found. Empty stretches are left out. */
   split(text: string): Segment[] {
+    if (this.tokens.length === 0) return text === '' ? [] : [{ text }]
     const starts: number[] = []
     const found: number[] = []
     let state = 0

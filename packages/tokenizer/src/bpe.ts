@@ -7,7 +7,7 @@ import { type MergeTable, NO_MERGE } from './merges.js'
 import { PieceCache } from './piece-cache.js'
 
 /** Up to this many bytes a piece is merged by scanning for the smallest rank: quadratic, but quicker than a queue. */
-export const SHORT_PIECE = 128
+const SHORT_PIECE = 128
 
 /** Turns pieces into token ids. Holds scratch space, so it serves one call at a time (JavaScript gives no other). */
 export class BytePairEncoder {

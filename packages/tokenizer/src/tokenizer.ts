@@ -1,7 +1,7 @@
 // Text to token ids and back. This page is the pipeline; each stage has its own file.
 
 import { FakError, quote } from '@fak/tensor'
-import { AddedTokenMatcher } from './added-token-matcher.js'
+import { AddedTokenMatcher, type Segment } from './added-token-matcher.js'
 import type { AddedToken } from './added-tokens.js'
 import { BytePairEncoder } from './bpe.js'
 import { type GgufTokenizerMetadata, partsFromGguf } from './from-gguf.js'
@@ -111,6 +111,14 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
     return this.encodeToBuffer(text, options).toArray()
+  }
+
+  /**
+   * Cuts `text` at the added tokens in it (all but those that are matched in normalized text), the longest first; the rest
+   * stays text. It shows where {@link encode} with `special: 'all'` would find them.
+   */
+  splitAdded(text: string): Segment[] {
+    return this.matchersOf('all')[0]!.split(text)
   }
 
   /** Number of tokens of `text`. */

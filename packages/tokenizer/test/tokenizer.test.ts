@@ -38,6 +38,17 @@ describe('the policy for added tokens', () => {
     expect([...small.encode('<a><b><a', { special: 'all' })]).toEqual([301, 303, 300])
   })
 
+  it('can be looked at without encoding', () => {
+    expect(tokenizer.splitAdded(text)).toEqual([
+      { text: 'a' },
+      { id: imEnd },
+      { text: 'b' },
+      { id: think },
+      { text: 'c' },
+    ])
+    expect(tokenizer.splitAdded('')).toEqual([])
+  })
+
   it('finds tokens marked as normalized in the normalized text, others in the text as given', () => {
     const json = smallTokenizer()
     json.added_tokens = [addedToken(300, '\u00e9', { normalized: true }), addedToken(301, '\u00f4')]

@@ -1,0 +1,74 @@
+// The template engine as far as this package uses it. Its declarations do not resolve under Node's module rules, so the shapes are
+// written down here, in the one place to look at when its version (pinned) changes.
+
+import * as jinja from '@huggingface/jinja'
+
+/** A syntax node. Only `type` is common to all. */
+export interface Node {
+  readonly type: string
+  // biome-ignore lint/suspicious/noExplicitAny: a node's members depend on its type, which is data
+  readonly [member: string]: any
+}
+
+/** A value while a template runs. */
+export interface Value {
+  /** `StringValue`, `ArrayValue`, `FunctionValue`, … */
+  readonly type: string
+  readonly value: unknown
+}
+
+/** A lexical token. */
+export interface Token {
+  readonly type: string
+  readonly value: string
+}
+
+/** Variables in scope. */
+export interface Scope {
+  /** Declares a variable with plain data, or a function over plain data; returns the engine's value for it. */
+  set(name: string, value: unknown): Value
+}
+
+interface EngineInterpreter {
+  readonly global: Scope
+  run(program: Node): Value
+  evaluate(node: Node | undefined, scope: Scope): Value
+}
+
+/** Class of scopes. */
+export const Environment = jinja.Environment as unknown as new () => Scope
+
+/** Class of interpreters; `evaluate` is called for every node, so a subclass sees and can change everything. */
+export const Interpreter = jinja.Interpreter as unknown as new (scope: Scope) => EngineInterpreter
+
+/** Source to tokens. */
+export const tokenize = jinja.tokenize as unknown as (
+  source: string,
+  options: { lstrip_blocks: boolean; trim_blocks: boolean },
+) => Token[]
+
+/** Tokens to a program. */
+export const parse = jinja.parse as unknown as (tokens: readonly Token[]) => Node
+
+/** A node that is evaluated already: it lets a part of an expression be evaluated first, and the rest by the engine. */
+export class Evaluated implements Node {
+  readonly type = 'Evaluated'
+  readonly [member: string]: unknown
+
+  constructor(readonly value: Value) {}
+}
+
+/** The engine's value for plain data. */
+export function toValue(data: unknown): Value {
+  return new Environment().set('value', data)
+}
+
+/** The text of a string value, or `undefined` for any other value. */
+export function stringOf(value: Value): string | undefined {
+  return value.type === 'StringValue' ? (value.value as string) : undefined
+}
+
+/** The items of a list or tuple value, or `undefined` for any other value. */
+export function itemsOf(value: Value): readonly Value[] | undefined {
+  return Array.isArray(value.value) ? (value.value as Value[]) : undefined
+}
