@@ -3,8 +3,7 @@
 
 #include <array>
 
-#if defined(__x86_64__) || defined(_M_X64)
-#define FAK_X86 1
+#ifdef FAK_X86
 #include <cpuid.h>
 #endif
 
@@ -17,7 +16,7 @@ struct Features {
   bool avx512 = false;
 };
 
-#if FAK_X86
+#ifdef FAK_X86
 Features detect() {
   Features found;
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -49,7 +48,7 @@ std::array<KernelTable, kIsaCount> make_tables() {
     table.isa = kIsaNames[isa];
     register_linear_scalar(table);
     register_float_scalar(table);
-#if FAK_X86
+#ifdef FAK_X86
     if (isa >= 1 && isa_present(isa)) {
       register_linear_avx2(table);
       register_float_avx2(table);

@@ -17,7 +17,7 @@ namespace {
 FloatKernels floats_of(int isa) {
   KernelTable table{};
   register_float_scalar(table);
-#if defined(__x86_64__)
+#ifdef FAK_X86
   if (isa == 1) register_float_avx2(table);
   if (isa == 2) register_float_avx512(table);
 #endif
