@@ -35,7 +35,8 @@ export function explain(error: unknown, command: string): { line: string | null;
   }
   if (error instanceof UsageError) return { line: usageLine(error.message, command), exitCode: EXIT.usage }
   if (FakError.isInstance(error) && USAGE_CODES.has(error.code)) {
-    return { line: usageLine(error.reason, command), exitCode: EXIT.usage }
+    const what = error.code.startsWith('NATIVE_') ? `${error.field} ${error.reason}` : error.reason
+    return { line: usageLine(what, command), exitCode: EXIT.usage }
   }
   if (FakError.isInstance(error)) return { line: oneLine(error.message), exitCode: EXIT.failed }
   const what = error instanceof Error ? error.message : String(error)

@@ -24,7 +24,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const output = new Output(io)
   const program = buildProgram({ io, output })
   try {
-    if (argv.length === 0) await output.write(program.helpInformation())
+    if (argv.length === 0) program.outputHelp()
     else await program.parseAsync(argv, { from: 'user' })
     await output.flush()
     return EXIT.done
@@ -74,7 +74,7 @@ function buildProgram(context: CommandContext): Command {
 const EXAMPLES = `
 Examples:
   fak chat                                     talk to the demo model
-  fak chat -p "What is the capital of France?" answer once; the answer alone is on stdout
+  fak chat -p "What is the capital of France?" answer once, on stdout
   git diff | fak chat -m model.gguf -p "Review this change."
   fak inspect model.gguf                       metadata and tensors
   fak info                                     what this machine offers, and what is missing

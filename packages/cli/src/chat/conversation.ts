@@ -10,7 +10,7 @@ import {
   type TokenEvent,
 } from '@fak/session'
 import type { Tokenizer } from '@fak/tokenizer'
-import { stopTokens } from '../model/opened.js'
+import { stopTokens, weightSummary } from '../model/opened.js'
 import type { Runtime } from '../runtime.js'
 import { sampling } from './presets.js'
 
@@ -44,7 +44,7 @@ export class Conversation {
   readonly #tokenizer: Tokenizer
   readonly #template: ChatTemplate
   readonly #settings: ChatSettings
-  readonly #isDemo: boolean
+  readonly #parameters: number
   #messages: ChatMessage[] = []
 
   private constructor(
@@ -52,13 +52,13 @@ export class Conversation {
     tokenizer: Tokenizer,
     template: ChatTemplate,
     settings: ChatSettings,
-    isDemo: boolean,
+    parameters: number,
   ) {
     this.#session = session
     this.#tokenizer = tokenizer
     this.#template = template
     this.#settings = settings
-    this.#isDemo = isDemo
+    this.#parameters = parameters
     this.clear()
   }
 
@@ -68,11 +68,12 @@ export class Conversation {
     const template = await opened.template()
     const session = createSession(prepared, {
       contextLength: settings.contextLength,
-      vocabSize: Math.min(tokenizer.vocabSize, opened.model.config.vocabularySize),
+      vocabSize: await opened.vocabulary(),
       stopTokens: stopTokens(tokenizer),
-      tokenizer,
+      // A control token that a model says in the middle of an answer is no text for a reader.
+      tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },
     })
-    return new Conversation(session, tokenizer, template, settings, opened.isDemo)
+    return new Conversation(session, tokenizer, template, settings, weightSummary(opened).parameters)
   }
 
   /** Forgets everything but the system message. */
@@ -92,7 +93,7 @@ export class Conversation {
       encodeChat(this.#tokenizer, this.#template, messages, enableThinking === undefined ? {} : { enableThinking })
     const prompt = encode(thinking)
     const mode = {
-      isDemo: this.#isDemo,
+      parameters: this.#parameters,
       thinks: prompt.reasoningOpen,
       thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(undefined).reasoningOpen,
     }

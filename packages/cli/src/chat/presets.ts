@@ -1,11 +1,13 @@
-// Sampling when the user says nothing: what the model cards recommend, and greedy for the demo model.
+// Sampling when the user says nothing: what the model cards recommend, and greedy for models far below those.
 
 import type { GenerateOptions, Sampling } from '@fak/session'
 
+const TINY_PARAMETERS = 1e8
+
 type Preset = Pick<Sampling, 'temperature' | 'topK' | 'topP' | 'minP'>
 
-/** The demo model was trained on short answers that have one right wording. */
-const DEMO: Preset = { temperature: 0, topK: 0, topP: 1, minP: 0 }
+/** Below the sizes that cards exist for, such as the demo model, whose short answers have one right wording. */
+const TINY: Preset = { temperature: 0, topK: 0, topP: 1, minP: 0 }
 
 // Model cards of Qwen3.5, general use. Their presence penalty is not here: penalties are not part of the sampler yet.
 const THINKING: Preset = { temperature: 1, topK: 20, topP: 0.95, minP: 0 }
@@ -15,7 +17,7 @@ const SMALL: Preset = { temperature: 1, topK: 20, topP: 1, minP: 0 }
 
 /** What decides the preset. */
 export interface PresetCase {
-  readonly isDemo: boolean
+  readonly parameters: number
   /** Whether this prompt makes the model think. */
   readonly thinks: boolean
   /** Whether it would think if nothing were said about it. */
@@ -24,6 +26,7 @@ export interface PresetCase {
 
 /** The preset for a model and mode, with what the user chose in place of its values. */
 export function sampling(mode: PresetCase, chosen: GenerateOptions): GenerateOptions {
-  const preset = mode.isDemo ? DEMO : mode.thinks ? THINKING : mode.thinksByDefault ? ANSWERING : SMALL
+  const preset =
+    mode.parameters < TINY_PARAMETERS ? TINY : mode.thinks ? THINKING : mode.thinksByDefault ? ANSWERING : SMALL
   return { ...preset, ...chosen }
 }

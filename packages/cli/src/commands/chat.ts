@@ -17,7 +17,7 @@ interface ChatOptions extends RuntimeOptions {
   readonly model?: string
   readonly prompt?: string
   readonly tokens?: number
-  readonly temp?: number
+  readonly temperature?: number
   readonly topK?: number
   readonly topP?: number
   readonly minP?: number
@@ -32,14 +32,15 @@ interface ChatOptions extends RuntimeOptions {
 }
 
 const MAX_INT = Number.MAX_SAFE_INTEGER
+const MAX_CONTEXT = 2 ** 24
 
 /** Makes the command. */
 export function chatCommand(context: CommandContext): Command {
   const command = new Command('chat')
     .summary('talk to a model')
     .description(
-      'Talk to a model on a terminal, or answer once with -p or piped text: then the answer alone is on stdout\n' +
-        'and the figures are on stderr.',
+      'Talk to a model on a terminal, or answer once with -p or piped text: then the answer alone is on stdout and ' +
+        'the figures are on stderr.',
     )
     .option('-m, --model <model>', MODEL_HELP)
     .option('-p, --prompt <text>', 'answer this and leave; piped text is appended to it')
@@ -47,7 +48,11 @@ export function chatCommand(context: CommandContext): Command {
     .option('--system <text>', 'system message')
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
-    .option('--temp <t>', 'temperature; 0 always takes the most probable token', numberFrom(0, MAX_TEMPERATURE))
+    .option(
+      '--temp, --temperature <t>',
+      'temperature; 0 always takes the most probable token',
+      numberFrom(0, MAX_TEMPERATURE),
+    )
     .option('--top-k <n>', 'sample from the n most probable tokens; 0 is off', integerFrom(0, MAX_INT))
     .option(
       '--top-p <p>',
@@ -60,7 +65,7 @@ export function chatCommand(context: CommandContext): Command {
     .option(
       '--context <n>',
       'most tokens of the conversation (default: what the model was made for)',
-      integerFrom(1, MAX_INT),
+      integerFrom(1, MAX_CONTEXT),
     )
     .option('--session <file>', 'not supported yet')
     .option(
@@ -108,8 +113,8 @@ function settings(options: ChatOptions, { opened }: Runtime) {
   if (contextLength > trained) {
     throw new UsageError(`--context ${contextLength} is more than the ${trained} tokens that the model was made for`)
   }
-  const { tokens, temp, topK, topP, minP, seed, stop } = options
-  const given = { maxTokens: tokens, temperature: temp, topK, topP, minP, seed, stop }
+  const { tokens, temperature, topK, topP, minP, seed, stop } = options
+  const given = { maxTokens: tokens, temperature, topK, topP, minP, seed, stop }
   const generate: GenerateOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   return {
     contextLength,

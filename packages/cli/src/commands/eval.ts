@@ -31,8 +31,8 @@ export function evalCommand(context: CommandContext): Command {
   const command = new Command('eval')
     .summary('logits of given tokens, for comparisons')
     .description(
-      'Run given tokens through a model and show what it predicts after each one. The hash of the logits is one for all\n' +
-        'thread counts, chunk sizes and instruction sets of the native executor.',
+      'Run given tokens through a model and show what it predicts after each one. The hash of the logits is one for ' +
+        'all thread counts, chunk sizes and instruction sets of the native executor.',
     )
     .option('-m, --model <model>', MODEL_HELP)
     .option('--ids <list>', 'token ids with commas between them', idList)
@@ -61,7 +61,7 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
   const { config } = opened.model
   const ids = options.ids ?? [...(await opened.tokenizer()).encode(options.text!, { special: 'all' })]
   const session = createSession(prepared, { contextLength: config.contextLength })
-  const vocabulary = await realVocabulary(runtime)
+  const vocabulary = await opened.vocabulary()
   const top: TokenLogprob[][] = []
   const logprobs: number[] = []
   const hash = createHash('sha256')
@@ -117,16 +117,6 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
 }
 
 const leader = ({ id, logprob }: TokenLogprob) => `${id} ${logprob.toFixed(3)}`
-
-/** How many rows of the head are tokens; all of them when the model comes without a tokenizer. */
-async function realVocabulary({ opened }: Runtime): Promise<number> {
-  const rows = opened.model.config.vocabularySize
-  try {
-    return Math.min(rows, (await opened.tokenizer()).vocabSize)
-  } catch {
-    return rows
-  }
-}
 
 function logprobOf(row: Float32Array, id: number): number {
   // The leaders of a row come with the row's total: the first one's logit less its log-probability.

@@ -18,13 +18,15 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
   const config = await readJson(join(directory, 'config.json'))
   const stored = await openSafetensors(directory)
   try {
+    const model = await loadQwen35(stored, { config })
     return {
       name: basename(resolve(directory)),
       path: directory,
       isDemo: false,
       architecture: String((config as { model_type?: unknown } | null)?.model_type ?? ''),
       stored,
-      model: await loadQwen35(stored, { config }),
+      model,
+      vocabulary: async () => Math.min(model.config.vocabularySize, await namedTokens(directory)),
       tokenizer: () => directoryTokenizer(directory),
       template: () => directoryTemplate(directory),
       close: () => stored.close(),
@@ -40,6 +42,16 @@ export async function directoryTokenizer(directory: string): Promise<Tokenizer> 
   const file = join(directory, 'tokenizer.json')
   const config = await readOptional(join(directory, 'tokenizer_config.json'), MAX_CONFIG_BYTES)
   return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
+}
+
+async function namedTokens(directory: string): Promise<number> {
+  try {
+    return (await directoryTokenizer(directory)).vocabSize
+  } catch (error) {
+    // Weights alone can be evaluated; then every row counts.
+    if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return Number.POSITIVE_INFINITY
+    throw error
+  }
 }
 
 async function directoryTemplate(directory: string): Promise<ChatTemplate> {

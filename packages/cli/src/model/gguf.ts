@@ -13,13 +13,15 @@ import type { OpenedModel } from './opened.js'
 export async function openGgufModel(path: string): Promise<OpenedModel> {
   const stored = await openGguf(path)
   try {
+    const model = await loadQwen35(stored, { metadata: stored.metadata })
     return {
       name: basename(path),
       path,
       isDemo: false,
       architecture: stored.metadata.string('general.architecture') ?? '',
       stored,
-      model: await loadQwen35(stored, { metadata: stored.metadata }),
+      model,
+      vocabulary: async () => Math.min(model.config.vocabularySize, namedTokens(stored.metadata)),
       tokenizer: async () => ggufTokenizer(stored.metadata, path),
       template: async () => ggufTemplate(stored, path),
       close: () => stored.close(),
@@ -30,8 +32,19 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
   }
 }
 
+/** Converters fill the vocabulary up to the rows of the head with tokens of this type. */
+const UNUSED = 5
+
+function namedTokens(metadata: GgufMetadata): number {
+  const types = metadata.numbers('tokenizer.ggml.token_type')
+  if (types === undefined) return Number.POSITIVE_INFINITY
+  let count = types.length
+  while (count > 0 && types[count - 1] === UNUSED) count--
+  return count
+}
+
 /** The tokenizer in a GGUF file's metadata. @throws FakError `TOK_MISSING` and the other `TOK_` codes */
-export function ggufTokenizer(metadata: GgufMetadata, path: string): Tokenizer {
+function ggufTokenizer(metadata: GgufMetadata, path: string): Tokenizer {
   const needed = <T>(value: T | undefined, key: string): T => {
     if (value !== undefined) return value
     throw new FakError('TOK_MISSING', {

@@ -16,6 +16,8 @@ export interface OpenedModel {
   readonly architecture: string
   readonly stored: WeightSource
   readonly model: Qwen35Model
+  /** One more than the highest id that is a token: rows of the head beyond it are padding and must never win. */
+  vocabulary(): Promise<number>
   /** @throws FakError with a `TOK_` code */
   tokenizer(): Promise<Tokenizer>
   /** @throws FakError `TEMPLATE_MISSING` or another `TEMPLATE_` code */

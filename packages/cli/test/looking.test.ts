@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { fak, fixture } from './harness.js'
+
+const json = async (...argv: string[]) => JSON.parse((await fak([...argv, '--json'])).stdout)
+
+describe('fak inspect', () => {
+  it('shows a GGUF file, arrays cut', async () => {
+    const file = fixture('models/tied/model.f32.gguf')
+    const found = await json('inspect', file)
+    expect(found).toMatchObject({ format: 'GGUF v3', trailingBytes: 0, size: readFileSync(file).length })
+    expect(found.metadata['general.architecture']).toBe('qwen35')
+    expect(found.metadata['tokenizer.ggml.tokens']).toMatchObject({ length: 320, of: 'string' })
+    expect(found.tensors).toContainEqual(
+      expect.objectContaining({ name: 'token_embd.weight', dtype: 'F32', shape: [320, 48] }),
+    )
+    const { stdout } = await fak(['inspect', file])
+    expect(stdout).toMatch(/token_embd\.weight +F32 +\[320, 48\]/)
+    expect(stdout).toMatch(/\d+ tensors, .* parameters, .* F32/)
+  })
+
+  it('shows safetensors: a file, and a directory with shards', async () => {
+    const single = await json('inspect', fixture('models/tied/model.safetensors'))
+    const sharded = await json('inspect', fixture('models/tied-sharded-bf16'))
+    expect(single.format).toBe('safetensors')
+    expect(sharded.totals.parameters).toBe(single.totals.parameters)
+    expect(Object.keys(sharded.totals.byType)).toEqual(['BF16'])
+  })
+
+  it('refuses what is no model file in one line', async () => {
+    const { code, stderr } = await fak(['inspect', fixture('models/tied/config.json')])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/\[GGUF_BAD_MAGIC\]\n$/)
+  })
+})
+
+describe('fak tokenize', () => {
+  const model = fixture('models/tied')
+
+  it('shows ids, pieces and bytes, with control tokens as text unless asked', async () => {
+    const text = await json('tokenize', '-m', model, 'a<|im_end|>ä')
+    expect(text.ids.length).toBe(text.count)
+    expect(Buffer.from(text.bytes.join(''), 'hex').toString()).toBe('a<|im_end|>ä')
+    expect(text.ids).not.toContain(278)
+    const control = await json('tokenize', '-m', model, '--special', 'all', 'a<|im_end|>ä')
+    expect(control.pieces.slice(0, 2)).toEqual(['a', '<|im_end|>'])
+    expect(control.ids[1]).toBe(278)
+  })
+
+  it('takes the tokenizer of a GGUF file', async () => {
+    const fromGguf = await json('tokenize', '-m', fixture('models/tied/model.f32.gguf'), 'Hello, world')
+    expect(fromGguf).toEqual(await json('tokenize', '-m', model, 'Hello, world'))
+  })
+})
+
+describe('fak info', () => {
+  it('names machine, instruction sets and a kernel for every stored type', async () => {
+    const info = await json('info')
+    expect(info.node).toBe(process.versions.node)
+    expect(info.executors.native.isas).toContain('scalar')
+    expect(info.executors.native.linear.Q4_K).toMatch(/^linear_q4_K/)
+    expect(info.executors.reference.ops).toContain('gatedDelta')
+    expect(info.missing).toEqual([])
+    const { stdout } = await fak(['info', '--isa', 'scalar'])
+    expect(stdout).toMatch(/Q8_0 +linear_q8_0\S*__scalar/)
+  })
+})
+
+describe('fak bench', () => {
+  it('reports speed beside bandwidth', async () => {
+    const argv = [
+      'bench',
+      '-m',
+      fixture('quantized/quant-32.q8_0.gguf'),
+      '-p',
+      '16',
+      '-n',
+      '4',
+      '-d',
+      '8',
+      '-r',
+      '2',
+      '-t',
+      '1',
+    ]
+    const found = await json(...argv)
+    expect(found).toMatchObject({ threads: 1, depth: 8, macRate: null, prefill: { tokens: 16 }, decode: { tokens: 4 } })
+    for (const { median, best } of [found.prefill.tokensPerSecond, found.decode.tokensPerSecond]) {
+      expect(median).toBeGreaterThan(0)
+      expect(best).toBeGreaterThanOrEqual(median)
+    }
+    expect(found.peakRssBytes).toBeGreaterThan(10e6)
+    expect(found.loadMs).toBeGreaterThan(0)
+    expect(found.bandwidth).toBeGreaterThan(1e8)
+    const { bytesPerToken, shareOfBandwidth, tokensPerSecond } = found.decode
+    expect(shareOfBandwidth).toBeCloseTo((bytesPerToken * tokensPerSecond.median) / found.bandwidth, 12)
+    // Untied: every weight but the embedding table, of which one row, and the state.
+    const { totals, tensors } = await json('inspect', fixture('quantized/quant-32.q8_0.gguf'))
+    const table = tensors.find(({ name }: { name: string }) => name === 'token_embd.weight').byteLength
+    expect(bytesPerToken).toBeGreaterThan(totals.bytes - table)
+    expect(bytesPerToken).toBeLessThan(totals.bytes - table + 2e6)
+  })
+
+  it('leaves out what is not asked for, and prints a table for people', async () => {
+    const { code, stdout } = await fak([
+      'bench',
+      '-m',
+      fixture('quantized/quant-32.q8_0.gguf'),
+      '-p',
+      '0',
+      '-n',
+      '2',
+      '-r',
+      '1',
+    ])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/decode +2 +[\d.]+ +[\d.]+ +.*% of/)
+    expect(stdout).not.toMatch(/^prefill/m)
+  })
+})

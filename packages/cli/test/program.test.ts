@@ -1,0 +1,78 @@
+// The built program as a shell sees it. `npm test` builds before it runs the tests; by hand, run `npm run fak -- info` first.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { chattyModel, fixture, scratchFolder } from './harness.js'
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const model = chattyModel()
+const endless = ['chat', '-m', model, '--json', '--temp', '1', '--seed', '2', '-p', 'Hello']
+
+function start(argv: readonly string[]): ChildProcess {
+  if (!existsSync(MAIN)) throw new Error('the command line is not built: run `npm run fak -- info` at the root')
+  return spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Runs to the end; `onOutput` sees stdout as it comes. */
+function finish(child: ChildProcess, onOutput: (text: string) => void = () => {}) {
+  return new Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>((resolve) => {
+    const text = { stdout: '', stderr: '' }
+    child.stdout!.on('data', (chunk) => {
+      text.stdout += chunk
+      onOutput(text.stdout)
+    })
+    child.stderr!.on('data', (chunk) => {
+      text.stderr += chunk
+    })
+    child.on('close', (code, signal) => resolve({ code, signal, ...text }))
+  })
+}
+
+describe('the program', () => {
+  it('is quiet when the reader of stdout goes away', async () => {
+    const child = start(endless)
+    const { code, stderr } = await finish(child, (text) => text.includes('"token"') && child.stdout!.destroy())
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends with a whole last line at %s, exit code %i', async (name, code) => {
+    const child = start(endless)
+    let sent = false
+    const ran = await finish(child, (text) => {
+      if (!sent && text.includes('"token"')) sent = child.kill(name)
+    })
+    expect({ code: ran.code, signal: ran.signal, stderr: ran.stderr }).toEqual({ code, signal: null, stderr: '' })
+    expect(JSON.parse(ran.stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({
+      type: 'done',
+      finishReason: 'aborted',
+    })
+  })
+
+  it('leaves no half-written file behind at SIGTERM', async () => {
+    const folder = scratchFolder()
+    const ids = Array.from({ length: 4000 }, (_, i) => i % 300).join(',')
+    const argv = ['eval', '-m', fixture('models/tied'), '--executor', 'reference', '--chunk', '1', '--ids', ids]
+    const child = start([...argv, '--logits', join(folder, 'logits.f32')])
+    const watch = setInterval(() => readdirSync(folder).length > 0 && child.kill('SIGTERM'), 5)
+    const { code, stdout } = await finish(child)
+    clearInterval(watch)
+    expect({ code, stdout }).toEqual({ code: 143, stdout: '' })
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('ends although stdin stays open', async () => {
+    const child = spawn(process.execPath, [MAIN, 'chat', '-m', model, '-n', '2', '-p', 'Hi'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const { code, stdout } = await finish(child)
+    child.stdin.destroy()
+    expect(code).toBe(0)
+    expect(stdout).not.toBe('')
+  })
+})

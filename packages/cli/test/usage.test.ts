@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { fak } from './harness.js'
+
+describe('wrong usage: exit 2 and one line', () => {
+  it.each([
+    [['chta'], /unknown command 'chta' \(Did you mean chat\?\) \(try: fak --help\)/],
+    [['chat', '--temprature', '1'], /--temprature' \(Did you mean --temperature\?\) \(try: fak chat --help\)/],
+    [['eval', '--id', '1'], /Did you mean --ids\?/],
+    [['chat', '-p'], /argument missing/],
+    [['chat', '--json=yes', '-p', 'x'], /--json=yes/],
+    [['chat', '-p', 'x', 'extra'], /too many arguments/],
+    [['chat', '-p', 'x', '--temp', '--json'], /'--json' is invalid/],
+    [['chat', '-p', 'x', '--temp', '2.1'], /Allowed: 0 to 2/],
+    [['chat', '-p', 'x', '--temp', 'NaN'], /Allowed: 0 to 2/],
+    [['chat', '-p', 'x', '--top-p', '0'], /Allowed: above 0, at most 1/],
+    [['chat', '-p', 'x', '--top-k', '1.5'], /an integer from 0/],
+    [['chat', '-p', 'x', '--seed', '-1'], /an integer from 0/],
+    [['chat', '-p', 'x', '-n', '0'], /an integer from 1/],
+    [['chat', '-p', 'x', '--stop', ''], /1 to 256 characters/],
+    [['chat', '-p', 'x', '--context', '0'], /an integer from 1/],
+    [['chat', '-p', 'x', '--speculate', 'mtp'], /--speculate mtp is not supported/],
+    [['chat', '-p', 'x', '--session', 'f'], /--session is not supported/],
+    [['chat', '-m', 'hf:owner/repo', '-p', 'x'], /not downloaded by this version/],
+    [['chat', '-m', '', '-p', 'x'], /empty string/],
+    [['chat', '-p', 'x', '--executor', 'webgpu'], /Allowed: native, reference/],
+    [['chat', '-p', 'x', '--executor', 'reference', '--isa', 'scalar'], /needs the native executor/],
+    [['chat', '-p', 'x', '--executor', 'reference', '--threads', '2'], /one thread/],
+    [['chat', '-p', 'x', '--isa', 'mmx'], /isa must be one of .*scalar.* got "mmx"/],
+    [['eval'], /give --ids or --text/],
+    [['eval', '--ids', '1,x'], /such as 1,2,3/],
+    [['eval', '--ids', ''], /such as 1,2,3/],
+    [['inspect'], /missing required argument/],
+    [['tokenize', 'x', '--special', 'some'], /Allowed: none, all/],
+  ])('%j', async (argv, message) => {
+    const { code, stdout, stderr } = await fak(argv)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/^fak: .*\(try: fak.*--help\)\n$/)
+  })
+
+  it.each(['0', '-1', '1.5', 'abc', '1e9', ' 2', ''])('--threads %j shows the allowed range', async (threads) => {
+    const { code, stderr } = await fak(['chat', '-p', 'x', '--threads', threads])
+    expect(code).toBe(2)
+    expect(stderr).toContain('Allowed: an integer from 1 to 1024')
+  })
+
+  it('names a malformed environment variable', async () => {
+    const { code, stderr } = await fak(['chat', '-p', 'x'], { env: { FAK_THREADS: 'x' } })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/FAK_THREADS is "x".*1 to 1024/)
+  })
+
+  it('never lets an argument act on the terminal, however long it is', async () => {
+    const { code, stderr } = await fak(['chat', `--\u001b[31m${'x'.repeat(1 << 20)}\n\u0007`])
+    expect(code).toBe(2)
+    expect(stderr.length).toBeLessThan(1000)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
+    expect(stderr.slice(0, -1)).not.toMatch(/[\u0000-\u001f]/)
+  })
+})
+
+describe('help', () => {
+  it.each([['--help'], ['help'], []])('fak %s', async (...argv) => {
+    const { code, stdout, stderr } = await fak(argv)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const command of ['chat', 'eval', 'bench', 'inspect', 'tokenize', 'info']) expect(stdout).toContain(command)
+    expect(stdout).toContain('Exit codes')
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it.each(['chat', 'eval', 'bench', 'inspect', 'tokenize', 'info'])('fak %s --help', async (command) => {
+    const { code, stdout } = await fak([command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^Usage: fak ${command}`))
+  })
+
+  it('prints the version', async () => {
+    expect((await fak(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
