@@ -12,6 +12,7 @@ import { Vocabulary } from './vocabulary.js'
 /** A list of strings: an array, or anything with a length and `at`. */
 export interface StringList {
   readonly length: number
+  /** The string at `index`, which is below {@link StringList.length}. */
   at(index: number): string | undefined
 }
 
