@@ -1,5 +1,6 @@
 // Writing: results to stdout at the reader's pace, remarks to stderr, and styles only where a terminal shows them.
 
+import { FakError } from '@fak/tensor'
 import { OutputClosed } from './errors.js'
 import type { CliIo, Terminal } from './io.js'
 
@@ -14,12 +15,17 @@ export class Output {
   readonly closed: AbortSignal
   readonly #io: CliIo
   readonly #onError: (error: NodeJS.ErrnoException) => void
+  /** Whoever waits for the reader of stdout; woken when it goes away. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(io: CliIo) {
     this.#io = io
     const gone = new AbortController()
     this.closed = gone.signal
-    this.#onError = (error) => gone.abort(error.code === 'EPIPE' ? new OutputClosed() : error)
+    this.#onError = (error) => {
+      gone.abort(error.code === 'EPIPE' ? new OutputClosed() : writeFailed(error))
+      for (const wake of this.#waiting) wake()
+    }
     io.stdout.on('error', this.#onError)
     // A reader of stderr that goes away takes remarks with it, not the work.
     io.stderr.on('error', ignore)
@@ -29,10 +35,7 @@ export class Output {
   async write(text: string): Promise<void> {
     this.closed.throwIfAborted()
     if (this.#io.stdout.write(text)) return
-    await new Promise<void>((resume) => {
-      this.#io.stdout.once('drain', resume)
-      this.closed.addEventListener('abort', () => resume(), { once: true })
-    })
+    await this.#unlessClosed((resume) => this.#io.stdout.once('drain', resume))
     this.closed.throwIfAborted()
   }
 
@@ -67,10 +70,17 @@ export class Output {
   /** Waits until everything written to stdout has left the process. */
   async flush(): Promise<void> {
     if (this.closed.aborted) return
+    await this.#unlessClosed((resume) => this.#io.stdout.write('', resume))
+  }
+
+  async #unlessClosed(start: (resume: () => void) => void): Promise<void> {
+    let wake = () => {}
     await new Promise<void>((resume) => {
-      this.closed.addEventListener('abort', () => resume(), { once: true })
-      this.#io.stdout.write('', () => resume())
+      wake = resume
+      this.#waiting.add(wake)
+      start(() => resume())
     })
+    this.#waiting.delete(wake)
   }
 
   /** Leaves the streams as they were found. */
@@ -78,6 +88,14 @@ export class Output {
     this.#io.stdout.off('error', this.#onError)
     this.#io.stderr.off('error', ignore)
   }
+}
+
+function writeFailed(cause: NodeJS.ErrnoException): FakError {
+  return new FakError('WRITE_FAILED', {
+    file: '<stdout>',
+    reason: `cannot be written: ${cause.code ?? 'unknown'}`,
+    cause,
+  })
 }
 
 const isTerminal = (stream: Terminal) => stream.isTTY === true

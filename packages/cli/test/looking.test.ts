@@ -50,6 +50,8 @@ describe('fak tokenize', () => {
   it('takes the tokenizer of a GGUF file', async () => {
     const fromGguf = await json('tokenize', '-m', fixture('models/tied/model.f32.gguf'), 'Hello, world')
     expect(fromGguf).toEqual(await json('tokenize', '-m', model, 'Hello, world'))
+    // A vocabulary without a model is enough.
+    expect((await json('tokenize', '-m', fixture('tokenizer/vocab.gguf'), 'Hello')).count).toBeGreaterThan(0)
   })
 })
 

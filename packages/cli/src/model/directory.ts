@@ -7,7 +7,7 @@ import { openSafetensors } from '@fak/safetensors/node'
 import { FakError } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
 import { Tokenizer } from '@fak/tokenizer'
-import type { OpenedModel } from './opened.js'
+import { type OpenedModel, once } from './opened.js'
 
 /** Largest config.json, tokenizer_config.json or template that is read. */
 const MAX_CONFIG_BYTES = 16 * 2 ** 20
@@ -19,6 +19,7 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
   const stored = await openSafetensors(directory)
   try {
     const model = await loadQwen35(stored, { config })
+    const tokenizer = once(() => directoryTokenizer(directory))
     return {
       name: basename(resolve(directory)),
       path: directory,
@@ -26,8 +27,8 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
       architecture: String((config as { model_type?: unknown } | null)?.model_type ?? ''),
       stored,
       model,
-      vocabulary: async () => Math.min(model.config.vocabularySize, await namedTokens(directory)),
-      tokenizer: () => directoryTokenizer(directory),
+      vocabulary: async () => Math.min(model.config.vocabularySize, await namedTokens(tokenizer)),
+      tokenizer,
       template: () => directoryTemplate(directory),
       close: () => stored.close(),
     }
@@ -44,9 +45,9 @@ export async function directoryTokenizer(directory: string): Promise<Tokenizer> 
   return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
 }
 
-async function namedTokens(directory: string): Promise<number> {
+async function namedTokens(tokenizer: () => Promise<Tokenizer>): Promise<number> {
   try {
-    return (await directoryTokenizer(directory)).vocabSize
+    return (await tokenizer()).vocabSize
   } catch (error) {
     // Weights alone can be evaluated; then every row counts.
     if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return Number.POSITIVE_INFINITY

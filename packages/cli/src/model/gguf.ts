@@ -7,7 +7,7 @@ import { openGguf } from '@fak/gguf/node'
 import { loadQwen35 } from '@fak/model-qwen35'
 import { FakError } from '@fak/tensor'
 import { Tokenizer } from '@fak/tokenizer'
-import type { OpenedModel } from './opened.js'
+import { type OpenedModel, once } from './opened.js'
 
 /** Opens a GGUF file for running. @throws FakError with a `FILE_`, `GGUF_` or `MODEL_` code */
 export async function openGgufModel(path: string): Promise<OpenedModel> {
@@ -22,7 +22,7 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
       stored,
       model,
       vocabulary: async () => Math.min(model.config.vocabularySize, namedTokens(stored.metadata)),
-      tokenizer: async () => ggufTokenizer(stored.metadata, path),
+      tokenizer: once(async () => ggufTokenizer(stored.metadata, path)),
       template: async () => ggufTemplate(stored, path),
       close: () => stored.close(),
     }
@@ -41,6 +41,16 @@ function namedTokens(metadata: GgufMetadata): number {
   let count = types.length
   while (count > 0 && types[count - 1] === UNUSED) count--
   return count
+}
+
+/** Only the tokenizer of a GGUF file, which need not be a model we can run, nor have any tensors. */
+export async function openGgufTokenizer(path: string): Promise<Tokenizer> {
+  const stored = await openGguf(path)
+  try {
+    return ggufTokenizer(stored.metadata, path)
+  } finally {
+    await stored.close()
+  }
 }
 
 /** The tokenizer in a GGUF file's metadata. @throws FakError `TOK_MISSING` and the other `TOK_` codes */

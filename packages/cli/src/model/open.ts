@@ -8,7 +8,7 @@ import { FakError } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
 import { UsageError } from '../errors.js'
 import { directoryTokenizer, openDirectoryModel } from './directory.js'
-import { openGgufModel } from './gguf.js'
+import { openGgufModel, openGgufTokenizer } from './gguf.js'
 import type { OpenedModel } from './opened.js'
 
 /** What `-m` means, for help texts. */
@@ -30,13 +30,8 @@ export async function openModel(reference: string | undefined): Promise<OpenedMo
 
 /** Opens only the tokenizer of a model; the weights are not looked at. */
 export async function openTokenizer(reference: string): Promise<Tokenizer> {
-  if (reference !== demoModelName && (await isCheckpoint(localPath(reference)))) return directoryTokenizer(reference)
-  const opened = await openModel(reference)
-  try {
-    return await opened.tokenizer()
-  } finally {
-    await opened.close()
-  }
+  const path = reference === demoModelName ? fileURLToPath(demoModelUrl) : localPath(reference)
+  return (await isCheckpoint(path)) ? directoryTokenizer(path) : openGgufTokenizer(path)
 }
 
 function localPath(reference: string): string {

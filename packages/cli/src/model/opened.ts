@@ -25,6 +25,15 @@ export interface OpenedModel {
   close(): Promise<void>
 }
 
+/** Does the work at the first call and gives its result to all. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= work()
+    return result
+  }
+}
+
 /** Ids that end an answer: the file's own, and both that the family uses. */
 export function stopTokens(tokenizer: Tokenizer): number[] {
   const named = ['<|im_end|>', '<|endoftext|>'].map((text) => tokenizer.idOf(text))
