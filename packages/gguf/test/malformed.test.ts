@@ -3,6 +3,7 @@
 import { openGguf, parseGguf } from '@fak/gguf'
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
+import { bounded } from '../../tensor/test/bounded.js'
 import { alignmentEntry, architecture, array, entry, file, info, raw, str, TYPE, text, u8, u32, u64 } from './build.js'
 
 interface Expected {
@@ -351,21 +352,6 @@ const cases: Case[] = [
     { code: ['GGUF_TENSOR_TOO_LARGE', 'GGUF_TENSOR_OUT_OF_FILE'] },
   ],
 ]
-
-/** What reading costs above what was there before: external memory holds every typed array. */
-function bounded<T>(act: () => T): T {
-  const memory = (): number => {
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
-  const [time, before] = [performance.now(), memory()]
-  try {
-    return act()
-  } finally {
-    expect(performance.now() - time).toBeLessThan(1000)
-    expect(memory() - before).toBeLessThan(64 * 2 ** 20)
-  }
-}
 
 const failureOf = (act: () => unknown): FakError => {
   try {

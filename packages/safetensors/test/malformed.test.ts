@@ -3,6 +3,7 @@
 import { MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_JSON_DEPTH, openSafetensors, parseSafetensors } from '@fak/safetensors'
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
+import { bounded } from '../../tensor/test/bounded.js'
 import { file, fileOf, tensor } from './build.js'
 
 interface Expected {
@@ -234,21 +235,6 @@ const cases: Case[] = [
     ],
   ),
 ]
-
-/** What reading costs above what was there before: external memory holds every typed array. */
-function bounded<T>(act: () => T): T {
-  const memory = (): number => {
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
-  const [time, before] = [performance.now(), memory()]
-  try {
-    return act()
-  } finally {
-    expect(performance.now() - time).toBeLessThan(1000)
-    expect(memory() - before).toBeLessThan(64 * 2 ** 20)
-  }
-}
 
 const failureOf = (act: () => unknown): FakError => {
   try {

@@ -28,9 +28,18 @@ export function invalidUtf8At(bytes: Uint8Array, start = 0, end = bytes.length):
 // ignoreBOM: a byte order mark is part of the text, and dropping it would be a silent change.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** Up to this length plain ASCII is put together here: a call of the platform's decoder costs more than the text. */
+const SHORT_BYTES = 48
+
 /** Text of bytes that {@link invalidUtf8At} found well-formed; a leading U+FEFF is kept. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return decoder.decode(bytes)
+  if (bytes.length > SHORT_BYTES) return decoder.decode(bytes)
+  let text = ''
+  for (const byte of bytes) {
+    if (byte >= 0x80) return decoder.decode(bytes)
+    text += String.fromCharCode(byte)
+  }
+  return text
 }
 
 /** False for a string with half of a surrogate pair, which UTF-8 cannot express: encoders put U+FFFD in its place. */

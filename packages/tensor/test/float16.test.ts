@@ -1,4 +1,4 @@
-import { bf16ToF32, f16BitsToF32Bits, f16ToF32, f32ToBf16, f32ToF16 } from '@fak/tensor'
+import { bf16ToF32, dequantize, f16BitsToF32Bits, f16ToF32, f32ToBf16, f32ToF16, quantize } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
 
 describe('binary16', () => {
@@ -69,5 +69,26 @@ describe('bfloat16', () => {
       if (!nan && f32ToBf16(bf16ToF32(bits)) !== bits) expect.fail(`${bits} changed`)
     }
     expect(f32ToBf16(Number.NaN) & 0x7fc0).toBe(0x7fc0)
+  })
+})
+
+describe('quantize', () => {
+  const values = Float32Array.of(0, -0, 1, -1.5, 65504, 2 ** -24, 0.1, Number.NEGATIVE_INFINITY)
+
+  it('stores what dequantize reads, rounded to the type', () => {
+    expect(dequantize('F32', quantize('F32', values), 8)).toEqual(values)
+    expect(dequantize('F16', quantize('F16', values), 8)).toEqual(values.map((x) => f16ToF32(f32ToF16(x))))
+    expect(dequantize('BF16', quantize('BF16', values), 8)).toEqual(values.map((x) => bf16ToF32(f32ToBf16(x))))
+    expect([...quantize('F16', Float32Array.of(1))]).toEqual([0x00, 0x3c])
+    expect([...quantize('BF16', Float32Array.of(1))]).toEqual([0x80, 0x3f])
+  })
+
+  it('reads a part of a larger array, and keeps the payload of a NaN', () => {
+    const bits = Uint32Array.of(1, 0x7fa12345)
+    expect([...quantize('F32', new Float32Array(bits.buffer).subarray(1))]).toEqual([0x45, 0x23, 0xa1, 0x7f])
+  })
+
+  it('refuses block types', () => {
+    expect(() => quantize('Q8_0', values)).toThrow(/DTYPE_UNSUPPORTED/)
   })
 })
