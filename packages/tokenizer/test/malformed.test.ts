@@ -132,12 +132,13 @@ describe('a malformed tokenizer.json', () => {
     expect(errorOf(broken(({ model }) => (model.merges as unknown[]).push('h e'))).code).toBe('TOK_DUPLICATE_MERGE')
   })
 
-  it('T13: five million merges, quickly', () => {
+  it('T13: five million merges, without reading them all', () => {
     const many = text.replace(/"merges":\[/, `$&${'"h e",'.repeat(5_000_000)}`)
     const bytes = new TextEncoder().encode(many)
     const start = performance.now()
     expect(errorOf(bytes).code).toBe('TOK_TOO_LARGE')
-    expect(performance.now() - start).toBeLessThan(3000)
+    // Under a second on a quiet machine; this only notices when the limit is gone.
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 
   it.each(['(a+)+$', '(.*)*x', `${qwen35Pattern}|x`, ''])('T14: pattern %j is shown, never executed', (pattern) => {
