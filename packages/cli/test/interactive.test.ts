@@ -111,6 +111,20 @@ describe('chat on a terminal', () => {
     expect(await exit).toBe(130)
   })
 
+  it('leaves at a second Ctrl-C before the answer has stopped, and drops half a message at the first', async () => {
+    const { exit, prompt, type, until, interrupt } = terminal(['--temp', '1', '--seed', '3'])
+    await prompt()
+    type('first line\\\r')
+    await until(MORE)
+    type('\u0003')
+    await prompt()
+    type('Hello\r')
+    await until(/Hello[\s\S]*\S{3}/)
+    interrupt()
+    interrupt()
+    expect(await exit).toBe(130)
+  })
+
   it('says what does not fit and goes on', async () => {
     const { exit, prompt, type } = terminal(['--context', '4'])
     await prompt()

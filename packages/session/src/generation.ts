@@ -11,6 +11,7 @@ import { drain, type Timeline } from './timeline.js'
 
 /** What a session needs of a tokenizer; the `Tokenizer` of @fak/tokenizer is one. */
 export interface SessionTokenizer {
+  /** A decoder for one stream of ids. */
   streamDecoder(): Pick<StreamDecoder, 'push' | 'end'>
 }
 

@@ -84,10 +84,11 @@ export function weightBytesPerToken(program: Program): number {
   return bytes
 }
 
-/** Multiply-adds of the matrix products of one token, the head included. */
+/** Multiply-adds of the matrix products that every prompt token goes through: the head runs for the last one only. */
 export function macsPerToken(program: Program): number {
+  const everyToken = (id: number) => program.values[id]!.shape[0] === 'T'
   return program.ops
-    .filter(({ kind }) => kind === 'linear')
+    .filter(({ kind, inputs }) => kind === 'linear' && everyToken(inputs[0]!))
     .map(({ inputs }) => program.values[inputs[1]!]!)
     .reduce((sum, value) => sum + (value.kind === 'weight' ? elementCount(value.shape) : 0), 0)
 }

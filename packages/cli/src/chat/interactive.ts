@@ -34,8 +34,9 @@ export async function chatOnTerminal(chat: Interactive): Promise<number> {
     if (input === 'ended') return EXIT.done
     const text = input.text.trim()
     if (text === '') continue
-    if (!text.startsWith('/')) await answer(text, chat)
-    else if ((await runSlashCommand(text, chat)) === 'exit') return EXIT.done
+    if (!text.startsWith('/')) {
+      if ((await answer(text, chat)) === 'interrupted') return EXIT.interrupted
+    } else if ((await runSlashCommand(text, chat)) === 'exit') return EXIT.done
   }
 }
 
@@ -62,6 +63,11 @@ async function readMessage(chat: Interactive, history: string[], keep: (history:
   let prompt = '\n> '
   for (;;) {
     const input = await readLine(chat, prompt, history, keep)
+    if (input === 'interrupted' && lines.length > 0) {
+      lines.length = 0
+      prompt = '\n> '
+      continue
+    }
     if (typeof input === 'string') return input
     if (!input.text.endsWith('\\')) return { text: [...lines, input.text].join('\n') }
     lines.push(input.text.slice(0, -1))
@@ -111,10 +117,14 @@ function readLine(
   })
 }
 
-/** Writes one answer; Ctrl-C stops it. */
-async function answer(text: string, { io, output, conversation }: Interactive): Promise<void> {
+/** Writes one answer. Ctrl-C stops it; a second one before it has stopped leaves. */
+async function answer(text: string, { io, output, conversation }: Interactive): Promise<'interrupted' | undefined> {
   const stop = new AbortController()
-  const release = io.onSignal('SIGINT', () => stop.abort())
+  let presses = 0
+  const release = io.onSignal('SIGINT', () => {
+    presses++
+    stop.abort()
+  })
   const status = new StatusLine(io)
   let mode: 'reasoning' | 'text' = 'text'
   try {
@@ -137,6 +147,7 @@ async function answer(text: string, { io, output, conversation }: Interactive): 
     status.clear()
     release()
   }
+  return presses > 1 ? 'interrupted' : undefined
 }
 
 /** Text that cannot act on the terminal. */

@@ -14,13 +14,17 @@ const SOCKET_WAIT_MS = 200
 const MAX_STDIN_BYTES = 64 * 2 ** 20
 
 /**
- * The text to answer, or `null` when a terminal is there to type it.
+ * The text to answer, or `null` when there is a terminal to talk on.
  *
  * @param given the text of -p
  * @throws UsageError for an empty prompt; FakError `BAD_UTF8` with the offset, `PROMPT_TOO_LARGE`
  */
 export async function readPrompt(given: string | undefined, io: CliIo, output: Output): Promise<string | null> {
-  if (io.stdin.isTTY === true) return given === undefined ? null : nonEmpty(given)
+  if (io.stdin.isTTY === true) {
+    if (given !== undefined) return nonEmpty(given)
+    if (io.stdout.isTTY === true) return null
+    output.note('fak: the answer goes to a file or pipe; type the prompt, then Ctrl-D')
+  }
   const piped = await readStdin(io, given === undefined ? Number.POSITIVE_INFINITY : firstByteWait(io))
   if (piped === null) {
     output.note('fak: nothing came on stdin; answering -p alone')

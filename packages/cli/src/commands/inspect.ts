@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { GgufArray, type GgufValue } from '@fak/gguf'
 import { openGguf } from '@fak/gguf/node'
 import { openSafetensors } from '@fak/safetensors/node'
-import type { WeightSource } from '@fak/tensor'
+import { elementCount, type WeightSource } from '@fak/tensor'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
 import { printable } from '../errors.js'
@@ -71,7 +71,7 @@ function describe(
 ): Inspection {
   const totals = { tensors: source.tensors.size, parameters: 0, bytes: 0, byType: {} as Record<string, number> }
   const tensors = [...source.tensors.values()].map(({ name, dtype, shape, offset, byteLength }) => {
-    totals.parameters += shape.reduce((product, n) => product * n, 1)
+    totals.parameters += elementCount(shape)
     totals.bytes += byteLength
     totals.byType[dtype] = (totals.byType[dtype] ?? 0) + byteLength
     return { name, dtype, shape, offset, byteLength }

@@ -2,7 +2,7 @@
 
 import type { ChatTemplate } from '@fak/chat'
 import type { Qwen35Model } from '@fak/model-qwen35'
-import type { WeightSource } from '@fak/tensor'
+import { elementCount, type WeightSource } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
 
 /** A model file or directory with everything that belongs to it; tokenizer and template are read when first asked for. */
@@ -40,16 +40,15 @@ export function stopTokens(tokenizer: Tokenizer): number[] {
   return [...new Set([tokenizer.eosTokenId, ...named].filter((id) => id !== undefined))]
 }
 
-/** The stored type that most weight bytes have, and how many parameters there are. */
-export function weightSummary({ stored }: OpenedModel): { dtype: string; parameters: number; bytes: number } {
-  const bytesOf = new Map<string, number>()
+/** The stored type that most parameters have, and how many there are. */
+export function weightSummary({ stored }: OpenedModel): { dtype: string; parameters: number } {
+  const countOf = new Map<string, number>()
   let parameters = 0
-  let bytes = 0
   for (const tensor of stored.tensors.values()) {
-    bytesOf.set(tensor.dtype, (bytesOf.get(tensor.dtype) ?? 0) + tensor.byteLength)
-    parameters += tensor.shape.reduce((product, n) => product * n, 1)
-    bytes += tensor.byteLength
+    const elements = elementCount(tensor.shape)
+    countOf.set(tensor.dtype, (countOf.get(tensor.dtype) ?? 0) + elements)
+    parameters += elements
   }
-  const [dtype] = [...bytesOf].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ['none', -1])
-  return { dtype, parameters, bytes }
+  const [dtype] = [...countOf].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ['none', -1])
+  return { dtype, parameters }
 }
