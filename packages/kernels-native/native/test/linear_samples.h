@@ -103,12 +103,12 @@ inline std::vector<float> activation_sample(int64_t k, Sample sample, Random& ra
   return x;
 }
 
-/// Memory for a row of bytes that starts at a chosen distance from a 64-byte boundary.
+/// Memory that starts on a 64-byte boundary.
 class Aligned {
  public:
-  explicit Aligned(size_t bytes, size_t shift = 0) : store_(bytes + 128 + shift) {
+  explicit Aligned(size_t bytes) : store_(bytes + 64) {
     const size_t address = reinterpret_cast<size_t>(store_.data());
-    data_ = store_.data() + (64 - address % 64) % 64 + shift;
+    data_ = store_.data() + (64 - address % 64) % 64;
   }
   uint8_t* data() { return data_; }
 
