@@ -59,13 +59,9 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
   }
 
   while (finishReason === null) {
-    finishReason = signal?.aborted
-      ? 'aborted'
-      : tokens.length === maxTokens
-        ? 'length'
-        : timeline.length >= contextLength
-          ? 'context'
-          : null
+    if (signal?.aborted) finishReason = 'aborted'
+    else if (tokens.length === maxTokens) finishReason = 'length'
+    else if (timeline.length >= contextLength) finishReason = 'context'
     if (finishReason !== null) break
 
     if (timeline.chosen !== null) {

@@ -132,7 +132,8 @@ export class Session {
    * `aborted`.
    *
    * @throws FakError at once: `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE`, `TOKEN_OUT_OF_RANGE`. While iterating: as
-   * {@link Session.sync} except `ABORTED`, and `NON_FINITE` when the logits are not finite numbers.
+   * {@link Session.sync} except `ABORTED`; `PROMPT_INCOMPLETE` when there is nothing to append and the held tokens are the
+   * beginning of a prompt that was stopped; `NON_FINITE` when the logits are not finite numbers.
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<SessionEvent, void> {
     const resolved = resolveOptions(options, { vocabSize: this.vocabSize, stopTokens: this.#stopTokens })
@@ -214,7 +215,11 @@ export class Session {
       const cached = this.#timeline.keepPrefixOf(checked)
       return { cached, todo: checked.subarray(cached) }
     }
-    const { chosen, computed } = this.#timeline
+    const { chosen, computed, row } = this.#timeline
+    if (checked.length === 0 && chosen === null && row === null) {
+      const reason = 'the held tokens end in the middle of a prompt that was stopped; pass the whole prompt again'
+      throw new FakError('PROMPT_INCOMPLETE', { reason, field: 'append' })
+    }
     return { cached: computed, todo: chosen === null ? checked : Uint32Array.of(chosen, ...checked) }
   }
 

@@ -241,6 +241,7 @@ describe('abort', () => {
     const progress = () => stop.abort()
     await expect(session.sync(range(8), { signal: stop.signal, onProgress: progress })).rejects.toEqual(code('ABORTED'))
     expect(session.position).toBe(4)
+    await expect(finish(session, { append: [] })).rejects.toEqual(code('PROMPT_INCOMPLETE'))
     expect(await session.sync(range(4))).toEqual({ cachedTokens: 0, computedTokens: 4 })
   })
 

@@ -82,23 +82,38 @@ export function chatCommand(context: CommandContext): Command {
     })
 }
 
-async function chat(options: ChatOptions, { io, output }: CommandContext): Promise<void> {
+async function chat(options: ChatOptions, context: CommandContext): Promise<void> {
+  const { io, output } = context
   const prompt = await interruptible(io, output.closed, (signal) =>
     unlessAborted(signal, readPrompt(options.prompt, io, output)),
   )
-  if (prompt === null && options.json === true) throw new UsageError('--json needs -p TEXT or piped text')
-  const open = (signal: AbortSignal) => openRuntime(options.model, options, { io, output, signal })
-  const runtime = await interruptible(io, output.closed, open)
+  if (prompt !== null) {
+    const answer = options.json === true ? answerAsJson : answerAsText
+    return interruptible(io, output.closed, (signal) =>
+      withConversation(options, context, signal, (runtime, conversation) =>
+        answer(prompt, { io, output, runtime, conversation, signal }),
+      ),
+    )
+  }
+  if (options.json === true) throw new UsageError('--json needs -p TEXT or piped text')
+  const exitCode = await withConversation(options, context, output.closed, (runtime, conversation) =>
+    chatOnTerminal({ io, output, runtime, conversation, version: VERSION }),
+  )
+  if (exitCode !== EXIT.done) throw new Interrupted(exitCode)
+}
+
+/** Opens the model and starts a conversation for the time of `talk`. */
+async function withConversation<T>(
+  options: ChatOptions,
+  context: CommandContext,
+  signal: AbortSignal,
+  talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
+): Promise<T> {
+  const runtime = await openRuntime(options.model, options, { ...context, signal })
   try {
     const conversation = await Conversation.start(runtime, settings(options, runtime))
     try {
-      if (prompt === null) {
-        const exitCode = await chatOnTerminal({ io, output, runtime, conversation, version: VERSION })
-        if (exitCode !== EXIT.done) throw new Interrupted(exitCode)
-        return
-      }
-      const answer = options.json === true ? answerAsJson : answerAsText
-      await interruptible(io, output.closed, (signal) => answer(prompt, { io, output, runtime, conversation, signal }))
+      return await talk(runtime, conversation)
     } finally {
       await conversation.dispose()
     }
