@@ -153,6 +153,20 @@ std::vector<float> logits(Prepared& prepared, const std::vector<uint32_t>& token
   return all;
 }
 
+/// FNV-1a over the bits.
+uint64_t hash_of(const std::vector<float>& values) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const float value : values) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    for (int i = 0; i < 4; i++) hash = (hash ^ (bits >> (8 * i) & 255u)) * 0x100000001b3u;
+  }
+  return hash;
+}
+
+/// Of the logits below: the same on every machine, compiler and architecture. It changes only with the arithmetic itself.
+constexpr uint64_t kGoldenHash = 0x548c8867d7354f53;
+
 FAK_TEST(one_hash) {
   const Recorder model = record_model();
   const std::vector<uint32_t> tokens = some_tokens(90);
@@ -170,6 +184,7 @@ FAK_TEST(one_hash) {
       }
     }
   }
+  CHECK(hash_of(want) == kGoldenHash, "the logits hash to %016llx", static_cast<unsigned long long>(hash_of(want)));
 }
 
 FAK_TEST(aborted_steps_leave_no_trace) {

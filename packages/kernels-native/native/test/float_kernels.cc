@@ -14,7 +14,7 @@ using fak::test::Random;
 namespace {
 
 /// The float part of the tables alone: this program does not need the linear kernels.
-FloatKernels floats_of(int isa) {
+FloatKernels floats_of([[maybe_unused]] int isa) {
   KernelTable table{};
   register_float_scalar(table);
 #ifdef FAK_X86
