@@ -53,14 +53,7 @@ describe.each(typeMixes)('a synthetic %s model', (mix) => {
 
 it('the synthetic vocabulary makes a tokenizer, and text becomes shorter in it', async () => {
   await withModel('Q8_0', async ({ metadata }) => {
-    const tokenizer = Tokenizer.fromGguf({
-      model: metadata.known('tokenizer.ggml.model')!,
-      pre: metadata.known('tokenizer.ggml.pre')!,
-      tokens: metadata.strings('tokenizer.ggml.tokens')!,
-      tokenTypes: metadata.numbers('tokenizer.ggml.token_type')!,
-      merges: metadata.strings('tokenizer.ggml.merges')!,
-      eosTokenId: metadata.known('tokenizer.ggml.eos_token_id')!,
-    })
+    const tokenizer = Tokenizer.fromGguf(metadata)
     const text = 'the quick brown fox, ein Bär & 北京\n'
     const ids = tokenizer.encode(text)
     expect(tokenizer.decode(ids)).toBe(text)

@@ -10,15 +10,7 @@ const folder = new URL('../../../fixtures/tokenizer/', import.meta.url)
 
 it('a GGUF vocabulary gives the ids of HF tokenizers', () => {
   const { metadata } = parseGguf(readFileSync(new URL('vocab.gguf', folder)))
-  const tokenizer = Tokenizer.fromGguf({
-    model: metadata.string('tokenizer.ggml.model')!,
-    pre: metadata.string('tokenizer.ggml.pre')!,
-    tokens: metadata.strings('tokenizer.ggml.tokens')!,
-    tokenTypes: metadata.numbers('tokenizer.ggml.token_type') as Int32Array,
-    merges: metadata.strings('tokenizer.ggml.merges')!,
-    eosTokenId: metadata.number('tokenizer.ggml.eos_token_id'),
-    addBosToken: metadata.boolean('tokenizer.ggml.add_bos_token'),
-  })
+  const tokenizer = Tokenizer.fromGguf(metadata)
   const json = gunzipSync(readFileSync(new URL('cases.json.gz', folder))).toString('utf8')
   const cases = JSON.parse(json) as { text: string; ids: number[] }[]
   const wrong = cases.filter(({ text, ids }) => {

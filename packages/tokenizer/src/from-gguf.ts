@@ -9,33 +9,21 @@ import type { PieceRules } from './piece-scanner.js'
 import { ALPHABET_END, byteOfCharacter } from './spelling.js'
 import { Vocabulary } from './vocabulary.js'
 
-/** A list of strings: an array, or anything with a length and `at`. */
-export interface StringList {
-  readonly length: number
-  /** The string at `index`, which is below {@link StringList.length}. */
-  at(index: number): string | undefined
-}
-
-/** What a GGUF file says about its tokenizer; the comments name the keys, all under `tokenizer.ggml.`. */
+/**
+ * Typed look-up in the metadata of a GGUF file; `undefined` for an absent key. The metadata of a file opened by `@fak/gguf`
+ * is one.
+ */
 export interface GgufTokenizerMetadata {
-  /** `model`; only `gpt2`, byte-level BPE, is supported. */
-  readonly model: string
-  /** `pre`: `qwen35` or `qwen2`. */
-  readonly pre: string
-  /** `tokens`, by id. */
-  readonly tokens: StringList
-  /** `token_type`: 1 normal, 3 control, 4 user-defined, 5 unused. */
-  readonly tokenTypes: ArrayLike<number>
-  /** `merges`, two parts with a space between, best first. */
-  readonly merges: StringList
-  /** `eos_token_id` */
-  readonly eosTokenId?: number | undefined
-  /** `bos_token_id` */
-  readonly bosTokenId?: number | undefined
-  /** `padding_token_id` */
-  readonly paddingTokenId?: number | undefined
-  /** `add_bos_token`; must not be true. */
-  readonly addBosToken?: boolean | undefined
+  /** The string under a key. */
+  string(key: string): string | undefined
+  /** The number under a key. */
+  number(key: string): number | undefined
+  /** The bool under a key. */
+  boolean(key: string): boolean | undefined
+  /** The strings under a key. */
+  strings(key: string): readonly string[] | undefined
+  /** The numbers under a key. */
+  numbers(key: string): ArrayLike<number> | undefined
 }
 
 const NORMAL = 1
@@ -43,23 +31,29 @@ const CONTROL = 3
 const USER_DEFINED = 4
 const UNUSED = 5
 
-/** Reads the metadata and checks it as strictly as a tokenizer.json. */
+/** Reads the keys under `tokenizer.ggml.` and checks it as strictly as a tokenizer.json. */
 export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | null): TokenizerParts {
   const fail = (code: string, reason: string, key: string): never => {
     throw new FakError(code, { file, reason, field: `tokenizer.ggml.${key}` })
   }
-  const { model, pre, tokens, tokenTypes } = metadata
+  const needed = <T>(value: T | undefined, key: string): T =>
+    value === undefined ? fail('TOK_MISSING', 'the file has no tokenizer', key) : value
+  const model = needed(metadata.string('tokenizer.ggml.model'), 'model')
+  const pre = needed(metadata.string('tokenizer.ggml.pre'), 'pre')
   if (model !== 'gpt2') fail('TOK_UNSUPPORTED_MODEL', `model ${quote(model)}; only "gpt2" is supported`, 'model')
   if (pre !== 'qwen2' && pre !== 'qwen35') {
     fail('TOK_UNSUPPORTED_PRE', `pre-tokenizer ${quote(pre)}; supported are "qwen2" and "qwen35"`, 'pre')
   }
-  if (metadata.addBosToken === true) {
+  if (metadata.boolean('tokenizer.ggml.add_bos_token') === true) {
     fail(
       'TOK_UNSUPPORTED_BOS',
       'the file asks for a first token before every text, which these models never have',
       'add_bos_token',
     )
   }
+  const tokens = needed(metadata.strings('tokenizer.ggml.tokens'), 'tokens')
+  const tokenTypes = needed(metadata.numbers('tokenizer.ggml.token_type'), 'token_type')
+  const mergeList = needed(metadata.strings('tokenizer.ggml.merges'), 'merges')
   if (tokens.length > MAX_TOKENS) fail('TOK_TOO_LARGE', `${tokens.length} tokens, at most ${MAX_TOKENS}`, 'tokens')
   if (tokenTypes.length !== tokens.length) {
     fail('TOK_BAD_TOKEN_TYPE', `${tokenTypes.length} types for ${tokens.length} tokens`, 'token_type')
@@ -68,7 +62,7 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
   const vocabulary = new Vocabulary(file, { tokens: tokens.length, bytes: tokens.length * 8 })
   const added = new AddedTokenList(file)
   for (let id = 0; id < tokens.length; id++) {
-    const text = tokens.at(id)!
+    const text = tokens[id]!
     const field = 'tokenizer.ggml.tokens'
     const type = tokenTypes[id]!
     if (type === NORMAL) {
@@ -84,28 +78,29 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
       fail('TOK_BAD_TOKEN_TYPE', `token ${id} has type ${type}; supported are 1, 3, 4 and 5`, 'token_type')
     }
   }
-  const named = (id: number | undefined, key: string): number | undefined => {
+  const named = (key: string): number | undefined => {
+    const id = metadata.number(`tokenizer.ggml.${key}`)
     if (id !== undefined && !vocabulary.has(id)) fail('TOK_UNKNOWN_TOKEN', `token ${id} does not exist`, key)
     return id
   }
   return {
     file,
     vocabulary,
-    merges: readMerges(metadata.merges, vocabulary, file),
+    merges: readMerges(mergeList, vocabulary, file),
     added,
     rules: pre as PieceRules,
     normalize: 'nfc',
-    eosTokenId: named(metadata.eosTokenId, 'eos_token_id'),
-    bosTokenId: named(metadata.bosTokenId, 'bos_token_id'),
-    padTokenId: named(metadata.paddingTokenId, 'padding_token_id'),
+    eosTokenId: named('eos_token_id'),
+    bosTokenId: named('bos_token_id'),
+    padTokenId: named('padding_token_id'),
   }
 }
 
-function readMerges(list: StringList, vocabulary: Vocabulary, file: string | null): MergeTable {
+function readMerges(list: readonly string[], vocabulary: Vocabulary, file: string | null): MergeTable {
   const merges = new MergeList(vocabulary, file, 'tokenizer.ggml.merges', list.length)
   const from = vocabulary.tail
   for (let rank = 0; rank < list.length; rank++) {
-    const text = list.at(rank)!
+    const text = list[rank]!
     // The alphabet has no space, so a space in a part makes the part no token.
     const space = text.indexOf(' ')
     if (space < 0) merges.fail('TOK_BAD_MERGE', rank, 'one part, but a merge has two', null)

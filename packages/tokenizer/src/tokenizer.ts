@@ -96,9 +96,9 @@ export class Tokenizer {
   }
 
   /**
-   * Loads a tokenizer from the metadata of a GGUF file.
+   * Loads a tokenizer from the metadata of a GGUF file: `Tokenizer.fromGguf((await openGguf(path)).metadata)`.
    *
-   * @throws FakError with a `TOK_` code.
+   * @throws FakError with a `TOK_` code; `TOK_MISSING` when the file has no tokenizer.
    */
   static fromGguf(metadata: GgufTokenizerMetadata, options: LoadOptions = {}): Tokenizer {
     return new Tokenizer(partsFromGguf(metadata, options.file ?? null), options.normalize)

@@ -146,7 +146,7 @@ describe('normalization', () => {
 })
 
 describe('GGUF metadata', () => {
-  const metadata = (): GgufTokenizerMetadata & Record<string, unknown> => {
+  const values = (): Record<string, unknown> => {
     const { model, added_tokens } = smallTokenizer()
     const tokens = ['<|im_end|>', '<think>', '[PAD261]']
     const byId = Object.entries(model.vocab as Record<string, number>).sort(([, a], [, b]) => a - b)
@@ -156,12 +156,17 @@ describe('GGUF metadata', () => {
       model: 'gpt2',
       pre: 'qwen35',
       tokens,
-      tokenTypes: tokens.map((_, id) => (id < 259 ? 1 : id === 259 ? 3 : id === 260 ? 4 : 5)),
+      token_type: tokens.map((_, id) => (id < 259 ? 1 : id === 259 ? 3 : id === 260 ? 4 : 5)),
       merges: ['Ġ t', 'h e', 'Ġt he'],
-      eosTokenId: 259,
-      paddingTokenId: 261,
-      addBosToken: false,
+      eos_token_id: 259,
+      padding_token_id: 261,
+      add_bos_token: false,
     }
+  }
+  const metadata = (changes: Record<string, unknown> = {}): GgufTokenizerMetadata => {
+    const all: Record<string, unknown> = { ...values(), ...changes }
+    const get = (key: string): never => all[key.replace('tokenizer.ggml.', '')] as never
+    return { string: get, number: get, boolean: get, strings: get, numbers: get }
   }
 
   it('gives the same tokenizer as the same vocabulary in JSON', () => {
@@ -178,30 +183,29 @@ describe('GGUF metadata', () => {
 
   it.each([
     ['TOK_UNSUPPORTED_MODEL', { model: 'llama' }],
+    ['TOK_MISSING', { tokens: undefined }],
     ['TOK_UNSUPPORTED_PRE', { pre: 'default' }],
-    ['TOK_UNSUPPORTED_BOS', { addBosToken: true }],
-    ['TOK_BAD_TOKEN_TYPE', { tokenTypes: [1] }],
-    ['TOK_UNKNOWN_TOKEN', { eosTokenId: 999 }],
-    ['TOK_UNKNOWN_TOKEN', { paddingTokenId: -1 }],
+    ['TOK_UNSUPPORTED_BOS', { add_bos_token: true }],
+    ['TOK_BAD_TOKEN_TYPE', { token_type: [1] }],
+    ['TOK_UNKNOWN_TOKEN', { eos_token_id: 999 }],
+    ['TOK_UNKNOWN_TOKEN', { padding_token_id: -1 }],
     ['TOK_BAD_MERGE', { merges: ['Ġ t', 'he'] }],
     ['TOK_BAD_MERGE', { merges: ['Ġ t', 'Ġt h e'] }],
     ['TOK_BAD_MERGE', { merges: [' t'] }],
     ['TOK_BAD_MERGE', { merges: ['t x'] }],
     ['TOK_DUPLICATE_MERGE', { merges: ['h e', 'Ġ t', 'h e'] }],
   ])('%s: %j', (code, change) => {
-    expect(() => Tokenizer.fromGguf({ ...metadata(), ...change }, { file: 'x.gguf' })).toThrow(
-      new RegExp(`^x.gguf: .*${code}`),
-    )
+    expect(() => Tokenizer.fromGguf(metadata(change), { file: 'x.gguf' })).toThrow(new RegExp(`^x.gguf: .*${code}`))
   })
 
   it('refuses a token type that no byte-level vocabulary has, a token twice, and missing bytes', () => {
     const changed = (at: number, token: string, type = 1): GgufTokenizerMetadata => {
-      const { tokens, tokenTypes, ...rest } = metadata()
+      const { tokens, token_type } = values()
       const list = [...(tokens as string[])]
-      const types = [...(tokenTypes as number[])]
+      const types = [...(token_type as number[])]
       list[at] = token
       types[at] = type
-      return { ...rest, tokens: list, tokenTypes: types } as GgufTokenizerMetadata
+      return metadata({ tokens: list, token_type: types })
     }
     expect(() => Tokenizer.fromGguf(changed(0, 'Ā', 6))).toThrow(/TOK_BAD_TOKEN_TYPE/)
     expect(() => Tokenizer.fromGguf(changed(261, spell('a')))).toThrow(/TOK_DUPLICATE_TOKEN/)

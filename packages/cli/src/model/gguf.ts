@@ -22,7 +22,7 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
       stored,
       model,
       vocabulary: async () => Math.min(model.config.vocabularySize, namedTokens(stored.metadata)),
-      tokenizer: once(async () => ggufTokenizer(stored.metadata, path)),
+      tokenizer: once(async () => Tokenizer.fromGguf(stored.metadata, { file: path })),
       template: async () => ggufTemplate(stored, path),
       close: () => stored.close(),
     }
@@ -47,36 +47,10 @@ function namedTokens(metadata: GgufMetadata): number {
 export async function openGgufTokenizer(path: string): Promise<Tokenizer> {
   const stored = await openGguf(path)
   try {
-    return ggufTokenizer(stored.metadata, path)
+    return Tokenizer.fromGguf(stored.metadata, { file: path })
   } finally {
     await stored.close()
   }
-}
-
-/** The tokenizer in a GGUF file's metadata. @throws FakError `TOK_MISSING` and the other `TOK_` codes */
-function ggufTokenizer(metadata: GgufMetadata, path: string): Tokenizer {
-  const needed = <T>(value: T | undefined, key: string): T => {
-    if (value !== undefined) return value
-    throw new FakError('TOK_MISSING', {
-      file: path,
-      reason: 'the file has no tokenizer',
-      field: `tokenizer.ggml.${key}`,
-    })
-  }
-  return Tokenizer.fromGguf(
-    {
-      model: needed(metadata.string('tokenizer.ggml.model'), 'model'),
-      pre: needed(metadata.string('tokenizer.ggml.pre'), 'pre'),
-      tokens: needed(metadata.strings('tokenizer.ggml.tokens'), 'tokens'),
-      tokenTypes: needed(metadata.numbers('tokenizer.ggml.token_type'), 'token_type'),
-      merges: needed(metadata.strings('tokenizer.ggml.merges'), 'merges'),
-      eosTokenId: metadata.number('tokenizer.ggml.eos_token_id'),
-      bosTokenId: metadata.number('tokenizer.ggml.bos_token_id'),
-      paddingTokenId: metadata.number('tokenizer.ggml.padding_token_id'),
-      addBosToken: metadata.boolean('tokenizer.ggml.add_bos_token'),
-    },
-    { file: path },
-  )
 }
 
 function ggufTemplate({ metadata }: GgufFile, path: string): ChatTemplate {
