@@ -124,6 +124,7 @@ def arguments():
     parser.add_argument("--watch-every", type=float, default=4, help="minutes between evaluations and checkpoints")
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=0.003)
+    parser.add_argument("--resume", type=Path, help="checkpoint of an earlier run to go on from, with a fresh clock")
     return parser.parse_args()
 
 
@@ -133,6 +134,8 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))
     config = DemoConfig(vocab_size=tokenizer.get_vocab_size())
     model = DemoModel(config).init_weights(args.seed)
+    if args.resume:
+        model.load_state_dict(torch.load(args.resume, weights_only=False)["state"])
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)
     # Weights and gradients live in shared memory: a step is two barriers, and each worker updates its part.
     model.share_memory()
@@ -180,7 +183,9 @@ def worker(rank, args, config, model, grads, shared, groups, dev, barrier) -> No
     muon = Muon(sorted(matrices, key=lambda p: p.numel())[rank :: args.workers])
     adam = torch.optim.AdamW(twins, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
 
-    corpus = Corpus(args.seed * 1000 + rank)
+    # What an earlier run has done is carried in the log, and its stream of samples is not repeated.
+    earlier = torch.load(args.resume, weights_only=False)["log"]["runs"] if args.resume else []
+    corpus = Corpus(args.seed * 1000 + len(earlier) * 100 + rank)
     base = dict(corpus.weights)
     error = {name: 1.0 for name in base}
     seen: set[str] = set()
@@ -268,9 +273,9 @@ def worker(rank, args, config, model, grads, shared, groups, dev, barrier) -> No
         share, by_group = scores()
         if rank == 0:
             tokens, samples, overlap = shared["count"].sum(0).tolist()
-            log = {"steps": step, "samples": samples, "tokens": tokens, "minutes": round((time.time() - started) / 60, 1),
-                   "loss": loss_mean, "dev": {"share": share, "groups": by_group},
-                   "distinctQuestions": int(shared["distinct"].sum()), "heldOutSeen": overlap, "seed": args.seed,
+            run = {"steps": step, "samples": samples, "tokens": tokens, "minutes": round((time.time() - started) / 60, 1),
+                   "plannedMinutes": args.minutes, "distinctQuestions": int(shared["distinct"].sum()), "heldOutSeen": overlap}
+            log = {"loss": loss_mean, "dev": {"share": share, "groups": by_group}, "runs": [*earlier, run], "seed": args.seed,
                    "workers": args.workers, "tokensPerStep": args.tokens * args.workers, "torch": torch.__version__}
             print(f"  held-out (dev) {share:.3f} " + " ".join(f"{k} {v:.2f}" for k, v in by_group.items()), flush=True)
             print("  error " + " ".join(f"{k} {v:.2f}" for k, v in sorted(error.items(), key=lambda e: -e[1])[:12]), flush=True)
