@@ -3,6 +3,7 @@
 //   Block, Row, Panel, Mask                        a stored block, an activation row, unpacked rows, which rows of a tile exist
 //   kBlock, kStep                                  elements of a block; blocks that a step takes from each row
 //   kHalfRows, kTileColumns, kPanelBlocks          a tile is one or two halves of rows, at most so many columns and blocks
+//   kPanelColumns                                  from so many columns on a panel beats four columns at a time (measured)
 //   row(x, k)                                      the parts of an activation row
 //   step<C>(w, x, x_stride, b, acc)                kStep blocks of four rows times C columns, from block b on
 //   store(args, group, column, acc)
@@ -15,9 +16,6 @@
 #include "linear_rows.h"
 
 namespace fak {
-
-/// From this many columns on, unpacking rows to a panel beats reading them once for every four columns (measured).
-constexpr int64_t kPanelColumns = 9;
 
 /// How many of the remaining columns to take in one pass over the rows: at most 4, in shares as equal as may be.
 static inline int64_t gemv_columns(int64_t remaining) {
@@ -59,15 +57,16 @@ static void gemv(const LinearArgs& a, int64_t column) {
 template <class Leaf, int H>
 static void panel_columns(const LinearArgs& a, const typename Leaf::Panel& panel, int64_t blocks, int64_t b0, int64_t n,
                           const typename Leaf::Mask& mask) {
-  static_assert(Leaf::kTileColumns == 4 || Leaf::kTileColumns == 6, "cases below");
-  for (int64_t m = 0; m < a.columns; m += Leaf::kTileColumns) {
+  constexpr int kMost = Leaf::kTileColumns;
+  static_assert(kMost == 4 || kMost == 6, "cases below");
+  for (int64_t m = 0; m < a.columns; m += kMost) {
     switch (a.columns - m) {
       case 1: Leaf::template tile<H, 1>(a, panel, blocks, b0, m, n, mask); break;
       case 2: Leaf::template tile<H, 2>(a, panel, blocks, b0, m, n, mask); break;
       case 3: Leaf::template tile<H, 3>(a, panel, blocks, b0, m, n, mask); break;
       case 4: Leaf::template tile<H, 4>(a, panel, blocks, b0, m, n, mask); break;
-      case 5: Leaf::template tile<H, Leaf::kTileColumns == 6 ? 5 : 4>(a, panel, blocks, b0, m, n, mask); break;
-      default: Leaf::template tile<H, Leaf::kTileColumns>(a, panel, blocks, b0, m, n, mask); break;
+      case 5: Leaf::template tile<H, kMost == 6 ? 5 : kMost>(a, panel, blocks, b0, m, n, mask); break;
+      default: Leaf::template tile<H, kMost>(a, panel, blocks, b0, m, n, mask); break;
     }
   }
 }
@@ -103,7 +102,7 @@ static void gemm(const LinearArgs& a) {
 
 template <class Leaf>
 static void linear_quantized(const LinearArgs& a) {
-  if (a.columns >= kPanelColumns) return gemm<Leaf>(a);
+  if (a.columns >= Leaf::kPanelColumns) return gemm<Leaf>(a);
   for (int64_t m = 0, count; m < a.columns; m += count) {
     count = gemv_columns(a.columns - m);
     switch (count) {

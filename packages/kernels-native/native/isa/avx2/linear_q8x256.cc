@@ -181,7 +181,7 @@ struct Leaf {
   using Mask = TileMask;
   static constexpr int kBlock = 256, kStep = 2;
   static constexpr int kHalfRows = avx2::kHalfRows, kTileColumns = avx2::kTileColumns;
-  static constexpr int kPanelBlocks = avx2::kPanelBlocks;
+  static constexpr int kPanelBlocks = avx2::kPanelBlocks, kPanelColumns = 24;
 
   FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x256(x, k); }
   FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }

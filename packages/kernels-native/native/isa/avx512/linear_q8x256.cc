@@ -252,7 +252,7 @@ struct Leaf {
   using Mask = TileMask;
   static constexpr int kBlock = 256, kStep = 4;
   static constexpr int kHalfRows = avx512::kHalfRows, kTileColumns = avx512::kTileColumns;
-  static constexpr int kPanelBlocks = avx512::kPanelBlocks;
+  static constexpr int kPanelBlocks = avx512::kPanelBlocks, kPanelColumns = 12;
 
   FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x256(x, k); }
   FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
