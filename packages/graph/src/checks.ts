@@ -36,10 +36,13 @@ export function vocabularySize(program: Program): number {
 /**
  * Checks the tokens and rows of a step and gives its R.
  *
- * @throws FakError `STEP_TOO_LONG` for more than `maxTokens` tokens, `STEP_EMPTY` for none, `STEP_BAD_ROWS` for rows outside 0 to T,
- * `TOKEN_OUT_OF_RANGE` for an id that is not in the vocabulary.
+ * @throws FakError `STEP_BAD_TOKENS` for anything but a Uint32Array, `STEP_TOO_LONG` for more than `maxTokens` tokens, `STEP_EMPTY` for
+ * none, `STEP_BAD_ROWS` for rows outside 0 to T, `TOKEN_OUT_OF_RANGE` for an id that is not in the vocabulary.
  */
 export function checkStep({ tokens, rows = 1 }: Step, limits: { maxTokens: number; vocabulary: number }): number {
+  // A -1 of an Int32Array would pass the comparison below and be a huge index to native code.
+  if (!(tokens instanceof Uint32Array))
+    throw new FakError('STEP_BAD_TOKENS', { reason: 'tokens must be a Uint32Array', field: 'tokens' })
   if (tokens.length === 0)
     throw new FakError('STEP_EMPTY', { reason: 'a step needs 1 or more tokens', field: 'tokens' })
   if (tokens.length > limits.maxTokens) {

@@ -83,6 +83,9 @@ describe('ReferenceExecutor', () => {
     await expect(step([3, 20])).rejects.toMatchObject({ code: 'TOKEN_OUT_OF_RANGE', field: 'tokens[1]' })
     await expect(step(Array(17).fill(0))).rejects.toMatchObject({ code: 'STEP_TOO_LONG' })
     await expect(step([])).rejects.toMatchObject({ code: 'STEP_EMPTY' })
+    for (const tokens of [Int32Array.of(-1), Float64Array.of(1.5), BigUint64Array.of(1n), [1], null, undefined]) {
+      await expect(prepared.run({ state, tokens: tokens as never })).rejects.toMatchObject({ code: 'STEP_BAD_TOKENS' })
+    }
     await expect(step([1, 2], 3)).rejects.toMatchObject({ code: 'STEP_BAD_ROWS' })
 
     expect(state.position).toBe(5)
