@@ -5,6 +5,7 @@ export {
   fixtureNames,
   fixturePath,
   openFixture,
+  openModel,
   quantizedNames,
   type ReferenceRun,
   readQuantizedRun,

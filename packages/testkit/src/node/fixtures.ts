@@ -34,9 +34,11 @@ export interface Fixture {
   close(): Promise<void>
 }
 
-/** Opens a model of the fixtures: a `.gguf` file, or a directory with safetensors. */
-export async function openFixture(...parts: readonly string[]): Promise<Fixture> {
-  const path = fixturePath(...parts)
+/** Opens a model of the fixtures, by its path below their folder. */
+export const openFixture = (...parts: readonly string[]): Promise<Fixture> => openModel(fixturePath(...parts))
+
+/** Opens a model: a `.gguf` file, or a directory with safetensors. */
+export async function openModel(path: string): Promise<Fixture> {
   if (path.endsWith('.gguf')) {
     const file = await openGguf(path)
     return { model: await loadQwen35(file, { metadata: file.metadata }), close: () => file.close() }
