@@ -65,8 +65,8 @@ struct AttentionArgs {
   float* scratch;          ///< attention_scratch_floats(tokens * heads, Dv) floats
 };
 
-/// Floats that `attention` needs beside its operands: per query a maximum, a sum and a row; and one block row.
-constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dv) { return queries * (Dv + 2) + Dv; }
+/// Floats that `attention` needs beside its operands: per query a maximum, a sum and a row; and four rows of a block.
+constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dv) { return queries * (Dv + 2) + 4 * Dv; }
 
 /// Longest convolution; the models of today have 4 taps.
 constexpr int64_t kMaxConvTaps = 16;

@@ -7,6 +7,7 @@
 //   max, min              a > b ? a : b and a < b ? a : b (the second operand when either is NaN)
 //   where_greater         a > b ? x : y;  where_nan  a is NaN ? x : y
 //   reduce_add            tree: lanes l + (l+8), then +4, +2, +1
+//   reduce_add4           the same of four vectors, stored next to each other
 //   round_even            to the nearest integer, ties to even
 //   pow2(n)               2^n for integral n in [-126, 127]
 //   split(x, &e)          x positive and normal: x = m * 2^e with m in [1, 2); returns m
@@ -30,3 +31,19 @@
 #else
 #error "define FAK_VEC before including vec.h"
 #endif
+
+namespace fak {
+namespace FAK_ISA {
+
+/// load_first and store_first where a full vector is the common case: masks cost more than a branch.
+FAK_INLINE F32x16 load_up_to(const float* p, int64_t n) { return n == 16 ? load(p) : load_first(p, n); }
+FAK_INLINE void store_up_to(float* p, F32x16 a, int64_t n) {
+  if (n == 16) {
+    store(p, a);
+  } else {
+    store_first(p, a, n);
+  }
+}
+
+}  // namespace FAK_ISA
+}  // namespace fak

@@ -69,17 +69,8 @@ FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
   *exponent = {exponent_half(a.lo), exponent_half(a.hi)};
   return {mantissa_half(a.lo), mantissa_half(a.hi)};
 }
-FAK_INLINE __m256i not_finite_half(__m256 a) {
-  const __m256i exponent = _mm256_set1_epi32(0x7f800000);
-  return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(a), exponent), exponent);
-}
 /// Lane 0.
 FAK_INLINE float first(F32x16 a) { return _mm256_cvtss_f32(a.lo); }
-/// Whether every lane is finite.
-FAK_INLINE bool all_finite(F32x16 a) {
-  const __m256i bad = _mm256_or_si256(not_finite_half(a.lo), not_finite_half(a.hi));
-  return _mm256_testz_si256(bad, bad) != 0;
-}
 FAK_INLINE float reduce_add(F32x16 a) {
   const __m256 eight = _mm256_add_ps(a.lo, a.hi);
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

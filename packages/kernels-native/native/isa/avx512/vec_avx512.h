@@ -50,11 +50,6 @@ FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
 }
 /// Lane 0.
 FAK_INLINE float first(F32x16 a) { return _mm512_cvtss_f32(a.all); }
-/// Whether every lane is finite.
-FAK_INLINE bool all_finite(F32x16 a) {
-  const __m512i exponent = _mm512_set1_epi32(0x7f800000);
-  return _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_castps_si512(a.all), exponent), exponent) == 0;
-}
 FAK_INLINE float reduce_add(F32x16 a) {
   const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.all), _mm512_extractf32x8_ps(a.all, 1));
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

@@ -5,20 +5,53 @@
 namespace fak {
 namespace FAK_ISA {
 
-/// Scores of one query against n keys (1 to kAttentionBlock); the rest of the block is -infinity.
-FAK_INLINE void attention_scores(const float* q, const float* k, size_t k_stride, int64_t n, int64_t Dk, float scale,
-                                 float* score) {
+/// Queries of one token that go through a block together: every key and value vector is loaded once for all of them.
+constexpr int kQueries = 4;
+
+/// Raw scores of four queries against n keys.
+FAK_INLINE void attention_scores(const float* const q[kQueries], const float* k, size_t k_stride, int64_t n, int64_t Dk,
+                                 float (*score)[kAttentionBlock]) {
+  for (int64_t i = 0; i < n; i++, k += k_stride) {
+    F32x16 s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
+    int64_t d = 0;
+    for (; d + 16 <= Dk; d += 16) {
+      const F32x16 key = load(k + d);
+      s0 = fma(load(q[0] + d), key, s0);
+      s1 = fma(load(q[1] + d), key, s1);
+      s2 = fma(load(q[2] + d), key, s2);
+      s3 = fma(load(q[3] + d), key, s3);
+    }
+    if (d < Dk) {
+      const F32x16 key = load_first(k + d, Dk - d);
+      s0 = fma(load_first(q[0] + d, Dk - d), key, s0);
+      s1 = fma(load_first(q[1] + d, Dk - d), key, s1);
+      s2 = fma(load_first(q[2] + d, Dk - d), key, s2);
+      s3 = fma(load_first(q[3] + d, Dk - d), key, s3);
+    }
+    float sums[kQueries];
+    reduce_add4(s0, s1, s2, s3, sums);
+    for (int j = 0; j < kQueries; j++) score[j][i] = sums[j];
+  }
+}
+
+/// The same for a query that has no company; the sums are the same too.
+FAK_INLINE void attention_scores1(const float* q, const float* k, size_t k_stride, int64_t n, int64_t Dk, float* score) {
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) dot4(q, k + static_cast<size_t>(i) * k_stride, k_stride, Dk, score + i);
   for (; i < n; i++) score[i] = dot(q, k + static_cast<size_t>(i) * k_stride, Dk);
-  for (i = 0; i < n; i++) score[i] = score[i] * scale;
-  for (; i < kAttentionBlock; i++) score[i] = -__builtin_inff();
 }
 
-/// Turns scores into exp(score - maximum); returns their sum in *sum and the maximum.
-FAK_INLINE float attention_weights(float* score, float* sum) {
-  F32x16 top = load(score);
-  for (int64_t i = 16; i < kAttentionBlock; i += 16) top = max(top, load(score + i));
+/// Turns n raw scores into weights exp(score * scale - maximum), zero for the rest of the block; gives their sum and the maximum.
+FAK_INLINE float attention_weights(float* score, int64_t n, float scale, float* sum) {
+  for (int64_t i = n; i < kAttentionBlock; i++) score[i] = -__builtin_inff();
+  F32x16 top = set1(-__builtin_inff());
+  for (int64_t i = 0; i < kAttentionBlock; i += 16) {
+    // The scale is positive or not: what lies beyond n must stay -infinity.
+    const int64_t m = n - i < 0 ? 0 : n - i < 16 ? n - i : 16;
+    const F32x16 scaled = mul(load_first(score + i, m), set1(scale));
+    store_first(score + i, scaled, m);
+    top = max(top, load(score + i));
+  }
   const float maximum = reduce_max(top);
   F32x16 total = zero();
   for (int64_t i = 0; i < kAttentionBlock; i += 16) {
@@ -30,55 +63,66 @@ FAK_INLINE float attention_weights(float* score, float* sum) {
   return maximum;
 }
 
-/// row[Dv] = sum of p[i] * v row i, in index order; lanes run over Dv.
-FAK_INLINE void attention_row(const float* p, const float* v, size_t v_stride, int64_t n, int64_t Dv, float* row) {
-  int64_t d = 0;
-  for (; d + 64 <= Dv; d += 64) {
+/// For each of four queries: row[Dv] = sum of p[i] * v row i, in index order; lanes run over Dv.
+FAK_INLINE void attention_rows(const float (*p)[kAttentionBlock], const float* v, size_t v_stride, int64_t n, int64_t Dv,
+                               float* const row[kQueries]) {
+  for (int64_t d = 0; d < Dv; d += 16) {
+    const int64_t width = Dv - d < 16 ? Dv - d : 16;
     F32x16 s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
     const float* at = v + d;
     for (int64_t i = 0; i < n; i++, at += v_stride) {
-      const F32x16 weight = set1(p[i]);
-      s0 = fma(weight, load(at), s0);
-      s1 = fma(weight, load(at + 16), s1);
-      s2 = fma(weight, load(at + 32), s2);
-      s3 = fma(weight, load(at + 48), s3);
+      const F32x16 value = load_up_to(at, width);
+      s0 = fma(set1(p[0][i]), value, s0);
+      s1 = fma(set1(p[1][i]), value, s1);
+      s2 = fma(set1(p[2][i]), value, s2);
+      s3 = fma(set1(p[3][i]), value, s3);
     }
-    store(row + d, s0);
-    store(row + d + 16, s1);
-    store(row + d + 32, s2);
-    store(row + d + 48, s3);
+    store_first(row[0] + d, s0, width);
+    store_first(row[1] + d, s1, width);
+    store_first(row[2] + d, s2, width);
+    store_first(row[3] + d, s3, width);
   }
-  for (; d < Dv; d += 16) {
+}
+
+/// The same for one query.
+FAK_INLINE void attention_row1(const float* p, const float* v, size_t v_stride, int64_t n, int64_t Dv, float* row) {
+  for (int64_t d = 0; d < Dv; d += 16) {
     const int64_t width = Dv - d < 16 ? Dv - d : 16;
     F32x16 s = zero();
     const float* at = v + d;
-    for (int64_t i = 0; i < n; i++, at += v_stride) s = fma(set1(p[i]), load_first(at, width), s);
+    for (int64_t i = 0; i < n; i++, at += v_stride) s = fma(set1(p[i]), load_up_to(at, width), s);
     store_first(row + d, s, width);
   }
 }
 
-/// Adds a block's partial (its maximum, sum and row) to what came before.
-FAK_INLINE void attention_merge(float* maximum, float* sum, float* row, float block_maximum, float block_sum,
-                                const float* block_row, int64_t Dv) {
-  const float top = *maximum > block_maximum ? *maximum : block_maximum;
-  const float before = first(exponential(set1(*maximum - top)));
-  const float block = first(exponential(set1(block_maximum - top)));
-  *maximum = top;
-  *sum = __builtin_fmaf(block_sum, block, *sum * before);
+/// What the blocks so far gave one query.
+struct AttentionPartial {
+  float* maximum;
+  float* sum;
+  float* row;
+};
+
+/// Adds a block's partial to what came before.
+FAK_INLINE void attention_merge(AttentionPartial all, float maximum, float sum, const float* row, int64_t Dv) {
+  const float top = *all.maximum > maximum ? *all.maximum : maximum;
+  const float before = first(exponential(set1(*all.maximum - top)));
+  const float block = first(exponential(set1(maximum - top)));
+  *all.maximum = top;
+  *all.sum = __builtin_fmaf(sum, block, *all.sum * before);
   for (int64_t d = 0; d < Dv; d += 16) {
     const int64_t n = Dv - d < 16 ? Dv - d : 16;
-    const F32x16 kept = mul(load_first(row + d, n), set1(before));
-    store_first(row + d, fma(load_first(block_row + d, n), set1(block), kept), n);
+    const F32x16 kept = mul(load_up_to(all.row + d, n), set1(before));
+    store_up_to(all.row + d, fma(load_up_to(row + d, n), set1(block), kept), n);
   }
 }
 
 static void attention_f32(const AttentionArgs& a) {
   const int64_t queries = a.tokens * a.heads, last = a.position + a.tokens;
-  float* maximum = a.scratch;
-  float* sum = maximum + queries;
-  float* rows = sum + queries;
-  float* block_row = rows + queries * a.Dv;
-  alignas(64) float score[kAttentionBlock];
+  float* const maxima = a.scratch;
+  float* const sums = maxima + queries;
+  float* const rows = sums + queries;
+  float* const block_rows = rows + queries * a.Dv;
+  alignas(64) float score[kQueries][kAttentionBlock];
 
   // Blocks outside, queries inside: a block of keys and values stays in cache while all queries use it.
   for (int64_t start = 0; start < last; start += kAttentionBlock) {
@@ -88,19 +132,37 @@ static void attention_f32(const AttentionArgs& a) {
       const int64_t seen = a.position + t + 1 - start;
       if (seen <= 0) continue;
       const int64_t n = seen < kAttentionBlock ? seen : kAttentionBlock;
-      for (int64_t h = 0; h < a.heads; h++) {
-        const int64_t query = t * a.heads + h;
-        const float* q = a.q + static_cast<size_t>(t) * a.q_token_stride + static_cast<size_t>(h) * a.q_head_stride;
-        float* row = rows + query * a.Dv;
-        attention_scores(q, k, a.k_stride, n, a.Dk, a.scale, score);
-        float block_sum;
-        const float block_maximum = attention_weights(score, &block_sum);
-        attention_row(score, v, a.v_stride, n, a.Dv, start == 0 ? row : block_row);
-        if (start == 0) {
-          maximum[query] = block_maximum;
-          sum[query] = block_sum;
+      for (int64_t h = 0; h < a.heads; h += kQueries) {
+        const int64_t group = a.heads - h < kQueries ? a.heads - h : kQueries;
+        const float* q[kQueries];
+        float* out[kQueries];
+        for (int64_t j = 0; j < kQueries; j++) {
+          // A group that is not full repeats its last query; the copies write to a row that nobody reads.
+          const int64_t head = h + (j < group ? j : group - 1);
+          q[j] = a.q + static_cast<size_t>(t) * a.q_token_stride + static_cast<size_t>(head) * a.q_head_stride;
+          out[j] = start == 0 && j < group ? rows + (t * a.heads + head) * a.Dv : block_rows + j * a.Dv;
+        }
+        if (group == 1) {
+          attention_scores1(q[0], k, a.k_stride, n, a.Dk, score[0]);
         } else {
-          attention_merge(maximum + query, sum + query, row, block_maximum, block_sum, block_row, a.Dv);
+          attention_scores(q, k, a.k_stride, n, a.Dk, score);
+        }
+        float maximum[kQueries], sum[kQueries];
+        const int64_t scored = group == 1 ? 1 : kQueries;
+        for (int64_t j = 0; j < scored; j++) maximum[j] = attention_weights(score[j], n, a.scale, sum + j);
+        if (group == 1) {
+          attention_row1(score[0], v, a.v_stride, n, a.Dv, out[0]);
+        } else {
+          attention_rows(score, v, a.v_stride, n, a.Dv, out);
+        }
+        for (int64_t j = 0; j < group; j++) {
+          const int64_t query = t * a.heads + h + j;
+          if (start == 0) {
+            maxima[query] = maximum[j];
+            sums[query] = sum[j];
+          } else {
+            attention_merge({maxima + query, sums + query, rows + query * a.Dv}, maximum[j], sum[j], out[j], a.Dv);
+          }
         }
       }
     }
@@ -112,7 +174,7 @@ static void attention_f32(const AttentionArgs& a) {
       float* y = a.y + static_cast<size_t>(t) * a.y_token_stride + static_cast<size_t>(h) * a.y_head_stride;
       for (int64_t d = 0; d < a.Dv; d += 16) {
         const int64_t n = a.Dv - d < 16 ? a.Dv - d : 16;
-        store_first(y + d, div(load_first(rows + query * a.Dv + d, n), set1(sum[query])), n);
+        store_up_to(y + d, div(load_up_to(rows + query * a.Dv + d, n), set1(sums[query])), n);
       }
     }
 }

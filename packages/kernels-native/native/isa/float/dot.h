@@ -31,10 +31,7 @@ FAK_INLINE void dot4(const float* a, const float* b, size_t stride, int64_t n, f
     s2 = fma(x, load_first(b2 + i, n - i), s2);
     s3 = fma(x, load_first(b3 + i, n - i), s3);
   }
-  out[0] = reduce_add(s0);
-  out[1] = reduce_add(s1);
-  out[2] = reduce_add(s2);
-  out[3] = reduce_add(s3);
+  reduce_add4(s0, s1, s2, s3, out);
 }
 
 }  // namespace FAK_ISA

@@ -66,20 +66,16 @@ FAK_INLINE F32x16 split(F32x16 a, F32x16* exponent) {
 }
 /// Lane 0.
 FAK_INLINE float first(F32x16 a) { return a.lane[0]; }
-/// Whether every lane is finite.
-FAK_INLINE bool all_finite(F32x16 a) {
-  uint32_t bad = 0;
-  for (int l = 0; l < 16; l++) {
-    uint32_t bits;
-    memcpy(&bits, &a.lane[l], sizeof bits);
-    bad |= (bits & 0x7f800000u) == 0x7f800000u;
-  }
-  return bad == 0;
-}
 FAK_INLINE float reduce_add(F32x16 a) {
   for (int width = 8; width > 0; width /= 2)
     for (int l = 0; l < width; l++) a.lane[l] = a.lane[l] + a.lane[l + width];
   return a.lane[0];
+}
+FAK_INLINE void reduce_add4(F32x16 a, F32x16 b, F32x16 c, F32x16 d, float* out) {
+  out[0] = reduce_add(a);
+  out[1] = reduce_add(b);
+  out[2] = reduce_add(c);
+  out[3] = reduce_add(d);
 }
 FAK_INLINE float reduce_max(F32x16 a) {
   for (int width = 8; width > 0; width /= 2)
