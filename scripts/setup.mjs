@@ -15,12 +15,22 @@ const STAMPS = join(root, 'node_modules', '.cache', 'fak')
 /** Installs and builds what is out of date. Ends the process with a one-line reason when that is impossible. */
 export function ensureReady() {
   checkNode()
-  const manifests = packageDirectories().map((dir) => join(dir, 'package.json'))
-  once('install', fingerprint([join(root, 'pnpm-lock.yaml'), join(root, 'package.json'), ...manifests]), () =>
-    pnpm(['install', '--frozen-lockfile']),
-  )
-  // The Node version is part of the key only for installs: the addon uses Node-API and serves every version.
-  once('build', fingerprint(buildInputs()), () => pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only']))
+  const dirs = packageDirectories()
+  const manifests = [root, ...dirs].map((dir) => join(dir, 'package.json'))
+  once({
+    step: 'installing dependencies',
+    inputs: [join(root, 'pnpm-lock.yaml'), ...manifests],
+    outputs: dirs.map((dir) => join(dir, 'node_modules')),
+    run: () => pnpm(['install', '--frozen-lockfile']),
+  })
+  once({
+    step: 'building',
+    inputs: dirs
+      .flatMap(buildInputs)
+      .concat(join(root, 'tsconfig.base.json'), join(root, 'scripts', 'tsup-package.ts')),
+    outputs: dirs.flatMap((dir) => [join(dir, 'dist', 'index.js'), join(dir, 'build', 'Release')]),
+    run: () => pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only']),
+  })
 }
 
 /** Runs the pnpm version that package.json pins, wherever npm is. Its output goes to stderr. */
@@ -42,15 +52,17 @@ function checkNode() {
   fail(`Node ${process.versions.node} is too old; @fak needs ${MINIMUM_NODE.join('.')} or newer: https://nodejs.org`)
 }
 
-/** Runs a step unless its stamp shows that it succeeded with the same inputs. */
-function once(step, inputs, run) {
-  const stamp = join(STAMPS, step)
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return
-  process.stderr.write(`fak: ${step === 'install' ? 'installing dependencies' : 'building'} …\n`)
+/** Runs a step unless its stamp shows that it succeeded with the same inputs and that its outputs are still there. */
+function once({ step, inputs, outputs, run }) {
+  const stamp = join(STAMPS, step.replaceAll(' ', '-'))
+  const before = fingerprint(inputs)
+  const present = () => outputs.map((path) => (existsSync(path) ? '1' : '0')).join('')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${before} ${present()}`) return
+  process.stderr.write(`fak: ${step} …\n`)
   rmSync(stamp, { force: true })
   if (!run()) fail(`${step} failed; the lines above say why`)
   mkdirSync(STAMPS, { recursive: true })
-  writeFileSync(stamp, inputs)
+  writeFileSync(stamp, `${before} ${present()}`)
 }
 
 function packageDirectories() {
@@ -60,18 +72,10 @@ function packageDirectories() {
     .filter((dir) => existsSync(join(dir, 'package.json')))
 }
 
-function buildInputs() {
-  const files = [
-    join(root, 'pnpm-lock.yaml'),
-    join(root, 'tsconfig.base.json'),
-    join(root, 'scripts', 'tsup-package.ts'),
-  ]
-  for (const dir of packageDirectories()) {
-    for (const name of ['package.json', 'tsup.config.ts', 'CMakeLists.txt', 'src', 'native', 'scripts']) {
-      collect(join(dir, name), files)
-    }
-    // A deleted dist is as good a reason to build as a changed source.
-    if (existsSync(join(dir, 'tsup.config.ts'))) files.push(join(dir, 'dist', 'index.js'))
+function buildInputs(dir) {
+  const files = []
+  for (const name of ['package.json', 'tsup.config.ts', 'CMakeLists.txt', 'src', 'native', 'scripts']) {
+    collect(join(dir, name), files)
   }
   return files
 }
@@ -85,13 +89,12 @@ function collect(path, files) {
   for (const name of readdirSync(path).sort()) collect(join(path, name), files)
 }
 
-/** Paths, sizes and modification times; for build outputs only whether they exist, since building writes them. */
+/** Paths, sizes and modification times: cheap enough for every start. */
 function fingerprint(files) {
   const hash = createHash('sha256')
   for (const file of files) {
-    const output = /[\\/]dist[\\/]/.test(file)
     const stat = statSync(file, { throwIfNoEntry: false })
-    hash.update(`${file}\0${stat === undefined ? 'absent' : output ? 'present' : `${stat.size} ${stat.mtimeMs}`}\n`)
+    hash.update(`${file}\0${stat === undefined ? 'absent' : `${stat.size} ${stat.mtimeMs}`}\n`)
   }
   return hash.digest('hex')
 }
