@@ -1,0 +1,58 @@
+// The code in the READMEs of the packages runs: every TypeScript block, in a folder with the files that the blocks open by name.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { demoModelUrl } from '@fak/demo-model'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const folder = join(root, 'examples', '.cache', 'readmes')
+const readmes = readdirSync(join(root, 'packages'))
+  .map((name) => ({ name, path: join(root, 'packages', name, 'README.md') }))
+  .filter(({ path }) => existsSync(path))
+  .map(({ name, path }) => ({ name, blocks: blocksOf(readFileSync(path, 'utf8')) }))
+
+interface Block {
+  readonly code: string
+  /** The line that says why the block cannot run, for one that is marked. */
+  readonly reason?: string
+}
+
+function blocksOf(markdown: string): Block[] {
+  return [...markdown.matchAll(/(?:(.*)\n)?^```ts(.*)\n([\s\S]*?)^```$/gm)].map(([, before = '', mark, code = '']) => {
+    if (mark === '') return { code }
+    if (mark === ' no-run' && before.trim() !== '') return { code, reason: before }
+    throw new Error(
+      `a block is marked \`\`\`ts${mark}; it must be \`\`\`ts, or \`\`\`ts no-run with a reason in the line before`,
+    )
+  })
+}
+
+const back = process.cwd()
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  copyFileSync(demoModelUrl, join(folder, 'model.gguf'))
+  copyFileSync(join(root, 'fixtures', 'tokenizer', 'tokenizer.json'), join(folder, 'tokenizer.json'))
+  process.chdir(folder)
+  vi.spyOn(console, 'log').mockImplementation(() => {})
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
+})
+afterAll(() => {
+  vi.restoreAllMocks()
+  process.chdir(back)
+})
+
+describe.each(readmes)('the README of $name', ({ name, blocks }) => {
+  it('runs', async () => {
+    // The command line's shows commands.
+    if (name !== 'cli') expect(blocks.length).toBeGreaterThan(0)
+    for (const [i, { code, reason }] of blocks.entries()) {
+      if (reason !== undefined) continue
+      const path = join(folder, `${name}-${i + 1}.ts`)
+      writeFileSync(path, code)
+      await import(path)
+    }
+  })
+})
