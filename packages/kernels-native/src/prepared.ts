@@ -55,8 +55,10 @@ export class NativeProgram implements PreparedProgram {
   }
 
   /** See {@link PreparedProgram.run}. Also throws `NON_FINITE` naming the op, and `STATE_LOST` on a state whose last step of one token failed. */
-  async run(step: Step): Promise<StepResult> {
+  async run({ tokens: given, ...rest }: Step): Promise<StepResult> {
     this.#assertUsable()
+    // The step's own copy is what is checked and used: the caller may change its array while the step runs, and another thread even before.
+    const step = { ...rest, tokens: given instanceof Uint32Array ? new Uint32Array(given) : given }
     const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
     const { state } = step
     if (!(state instanceof NativeSequence && this.#states.has(state))) {
@@ -78,8 +80,7 @@ export class NativeProgram implements PreparedProgram {
 
   async #execute(step: Step, state: NativeSequence, rows: number): Promise<StepResult> {
     const { native, pinned, files, taps } = this.#parts
-    // The step's own copy: the caller may change its array while the step runs.
-    const tokens = step.tokens.slice()
+    const { tokens } = step
     const arrays = new Map(pinned.map((id) => [id, this.#arrayFor(id, tokens.length, rows)]))
     const signal = tokens.length > 1 ? step.signal : undefined
     const flag = signal === undefined ? undefined : new Int32Array([signal.aborted ? 1 : 0])

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { ops, type Program, record, Weights } from '@fak/graph'
 import { FakError } from '@fak/tensor'
@@ -63,6 +65,8 @@ describe('a step', () => {
     const cases: [object, string][] = [
       [{ tokens: new Uint32Array(9) }, 'STEP_TOO_LONG'],
       [{ tokens: new Uint32Array(0) }, 'STEP_EMPTY'],
+      [{ tokens: Int32Array.of(-1) }, 'STEP_BAD_TOKENS'],
+      [{ tokens: [1] }, 'STEP_BAD_TOKENS'],
       [{ tokens: Uint32Array.of(0, config.vocabularySize) }, 'TOKEN_OUT_OF_RANGE'],
       [{ tokens: Uint32Array.of(2 ** 32 - 1) }, 'TOKEN_OUT_OF_RANGE'],
       [{ tokens: Uint32Array.of(1), rows: 2 }, 'STEP_BAD_ROWS'],
@@ -169,6 +173,35 @@ describe('disposal', () => {
     expect(await worker.terminate()).toBe(1)
     // The whole step would take tens of seconds: it was ended early.
     expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
+  it('leaves the process alive when a worker ends while steps are reported', async () => {
+    // In a process of its own: this failed by aborting it.
+    const source = `
+      const { Executor } = require(${JSON.stringify(new URL('../build/Release/fak_native.node', import.meta.url).pathname)})
+      // layout 1, 1 token, tokens -> embedding [4, 8]
+      const words = Float64Array.of(1, 1, 64, 3, 0, 1, 0, 4, 8, 2, -1, 8, 0, 0, 1, 3, 2, 0, 1, 0, 2, 0, 1, 1, 0, 1, 2)
+      const prepared = new Executor(1, 'scalar').prepare(words,
+        [undefined, { data: new Uint8Array(4 * 8 * 4), copy: true }, undefined])
+      const step = (state) => prepared.run(state, 0, new Uint32Array(1), 1, [new Float32Array(8)], undefined).then(() => step(state))
+      for (let i = 0; i < 32; i++) step(prepared.createState())
+      require('node:worker_threads').parentPort.postMessage('running')
+    `
+    const parent = `
+      const { once } = require('node:events')
+      const { Worker } = require('node:worker_threads')
+      void (async () => {
+        for (let i = 0; i < 12; i++) {
+          const worker = new Worker(${JSON.stringify(source)}, { eval: true })
+          await once(worker, 'message')
+          await new Promise((resolve) => setTimeout(resolve, i))
+          await worker.terminate()
+        }
+        console.log('alive')
+      })()
+    `
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', parent])
+    expect(stdout).toBe('alive\n')
   })
 })
 
