@@ -15,7 +15,7 @@ from model import DemoConfig, DemoModel
 
 def main() -> None:
     torch.manual_seed(3)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     if len(sys.argv) > 1:
         stored = torch.load(sys.argv[1], weights_only=False)
         config = DemoConfig(**stored["config"])

@@ -16,15 +16,22 @@ import wordings as W
 # Added around single questions while training. None of them turns a training wording into a held-out one;
 # `train.py` checks that on everything it has seen.
 PREFIXES = ["Hey, ", "Hi! ", "Hello, ", "Quick question: ", "Question: ", "OK, ", "So, ", "I have a question: ", "A question: ",
-            "Excuse me, ", "Next question: ", "Now: ", "Well, ", "And now: ", "Hello! "]
+            "Excuse me, ", "Next question: ", "Now: ", "Well, ", "And now: ", "Hello! ", "Listen: ", "Tell me this: ", "Hmm, ",
+            "By the way, ", "My question: ", "Here is a question: ", "I wonder: ", "Please answer: ", "Another question: ", "Oh, ",
+            "Just a question: ", "Good, ", "Fine, ", "Let me see, ", "Something else: "]
 SUFFIXES = [" Answer in one short sentence.", " Answer in one short sentence.", " Be brief.", " Please.", " Keep it short.",
             " Answer briefly.", " Just one sentence.", " Reply in one sentence.", " In one sentence.", " Short answer please.",
-            " Thanks.", " One short sentence, please.", " Please answer briefly.", " I want to know."]
+            " Thanks.", " One short sentence, please.", " Please answer briefly.", " I want to know.", " Thank you.", " Go.", " I am curious.", " Quickly.",
+            " Make it short.", " No long answer.", " Be quick.", " A sentence will do.", " One line is enough.", " Answer now.", " Short.",
+            " Please be short."]
 HELD_PREFIXES = ["One more thing: ", "Let me ask you: ", "Um, "]
 HELD_SUFFIXES = [" A short answer will do.", " One sentence is enough.", " Please be quick."]
 
 ASK_NAME = ["What is my name?", "What's my name?", "Do you know my name?", "Who am I?", "Tell me my name.", "Say my name.",
-            "What am I called?", "Can you say my name?", "How am I called?", "Which name do I have?"]
+            "What am I called?", "Can you say my name?", "How am I called?", "Which name do I have?", "Please say my name.",
+            "Which name did I tell you?", "What name did I give you?", "Do you still know my name?", "My name is what?", "Tell me who I am.",
+            "Repeat my name.", "What did I say my name was?", "Now say my name.", "I forgot my name, what is it?", "Could you say my name?",
+            "Who is talking to you?", "Say who I am."]
 ASK_NAME_HELD = ["Do you remember my name?", "Can you tell me my name?", "What was my name?", "What is my name again?"]
 NO_NAME = "You have not told me your name."
 
@@ -88,7 +95,7 @@ class Corpus:
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
         self.families = {f.name: f for f in W.families()}
-        self.weights = {name: f.weight for name, f in self.families.items()} | {"unknown": 5.0, "memory": 2.0}
+        self.weights = {name: f.weight for name, f in self.families.items()} | {"unknown": 7.0, "memory": 2.0}
         self.things = W.UNKNOWN_THINGS.replace("\n", " ").split(", ")
 
     # --- single questions -------------------------------------------------------------------------------------
@@ -172,6 +179,10 @@ class Corpus:
         return made
 
 
+# Taught things, for questions about them that were not taught.
+KNOWN_THINGS = [*F.COLOURS, *map(W.article, F.ANIMALS), *(d[0] for d in F.DEFINITIONS)]
+
+
 def unknown_slots(things: list[str], rng: random.Random) -> dict[str, list[str]]:
     high = rng.randint(25, 999)
     low = rng.randint(2, 999)
@@ -179,7 +190,7 @@ def unknown_slots(things: list[str], rng: random.Random) -> dict[str, list[str]]
     return {
         "u": things, "w": things, "j": W.UNKNOWN_ADJECTIVES, "v2": W.UNKNOWN_VERBS, "k": W.UNKNOWN_KINDS,
         "v": ["born", "made", "built", "discovered", "founded", "invented"], "t": ["today", "tomorrow", "next week"],
-        "c": [c[0] for c in F.COUNTRIES], "n": [str(first)], "m": [str(second)],
+        "c": [c[0] for c in F.COUNTRIES], "z": KNOWN_THINGS, "n": [str(first)], "m": [str(second)],
     }
 
 

@@ -84,10 +84,11 @@ def main() -> None:
     parser.add_argument("--kind", default="Q8_0")
     parser.add_argument("--per-family", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1, help="more than one helps only on an idle machine")
     parser.add_argument("--report", type=Path)
     parser.add_argument("--answers", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     hf, gguf_py = args.export / "hf", args.llama / "gguf-py"
     tokenizer = AutoTokenizer.from_pretrained(hf)
 
@@ -107,7 +108,7 @@ def main() -> None:
               "expected": samples[i].answer, "got": tokenizer.decode(ids)} for i, ids in zip(shown, made)]
     right = sum(map(sum, groups.values()))
     for name, hits in sorted(groups.items()):
-        print(f"{name:<14} {sum(hits):>5} of {len(hits):<5} {sum(hits) / len(hits):.3f}")
+        print(f"{name:<14} {sum(hits):>5} of {len(hits):<5} {sum(hits) / len(hits):.3f}", flush=True)
     print(f"{'all':<14} {right:>5} of {len(samples):<5} {right / len(samples):.4f}  ({args.kind})")
 
     if args.report:

@@ -87,6 +87,10 @@ def geography():
             "Name the country whose capital is {t}.", "[Tell me|Do you know|Can you say] which country {t} is the capital of[.|?]",
             "Whose capital is {t}?", "[Which|What] country's capital is {t}?", "{t} is the capital city of [which|what] country?",
             "Tell me the country with the capital {t}.", "The capital {t} belongs to which country?",
+            "[Name|Tell me] the nation whose capital is {t}.", "Which [nation's|land's] capital is {t}?", "{t}: capital of which country?",
+            "{t} is the [main|capital] city of which [nation|land|state]?", "Which [land|state|nation] has {t} as capital?",
+            "Of which nation is {t} the capital city?", "I know the capital {t}, what is the country?", "In which country is {t} the capital?",
+            "What nation is governed from {t}?", "The city {t} is the capital of which [state|country|nation]?", "What land is {t} the capital of?",
         ],
         [
             "What nation has {t} as its capital?", "{t} is the capital of which nation?", "For which country is {t} the capital?",
@@ -104,6 +108,10 @@ def geography():
             "What is the continent of {c}?", "To which continent does {c} belong?", "Where in the world is {c}?",
             "In which part of the world is {c}?", "Where can I find {c}?", "{c} is part of which continent?",
             "[Do you know|Tell me|Can you tell me] where {c} is[.|?]", "Which continent has {c}?",
+            "Which continent can you find {c} on?", "Where does {c} lie?", "Where is {c} on the map?", "On the map, where is {c}?",
+            "Which part of the world is {c} in?", "Name the continent that {c} is part of.", "What is the location of {c}?",
+            "{c} lies [on|in] which continent?", "Say on which continent {c} is.", "Where would I find {c}?",
+            "In what continent do I find {c}?", "{c}: which continent?", "Of which continent is {c} a part?",
         ],
         [
             "What continent is {c} part of?", "{c} is on what continent?", "Where is {c} located?",
@@ -289,7 +297,13 @@ def arithmetic():
         ["[Which|What] is [larger|bigger|greater], {x} or {y}?", "[Which|What] number is [larger|bigger|greater], {x} or {y}?",
          "Is {x} or {y} [larger|bigger]?", "What is more, {x} or {y}?", "[Tell me|Name] the [larger|bigger] number of {x} and {y}.",
          "{x} or {y}, which is [larger|bigger]?", "Which number is the [larger|bigger] one, {x} or {y}?",
-         "Which of {x} and {y} is [larger|bigger|greater]?"],
+         "Which of {x} and {y} is [larger|bigger|greater]?",
+         "{x} and {y}: which is [larger|bigger]?", "What number is [bigger|larger]: {x} or {y}?", "[Please compare|Compare] {x} and {y}.",
+         "Which is more, {x} or {y}?", "Is {x} [larger|bigger] than {y}?", "Is {x} [smaller|less] than {y}?",
+         "From {x} and {y}, pick the [larger|bigger].", "Choose the [bigger|larger] number: {x}, {y}.",
+         "Given {x} and {y}, which number is [larger|bigger]?", "Which number is higher, {x} or {y}?",
+         "Take {x} and {y}. Which is [larger|bigger]?", "Look at {x} and {y}. Which one is [bigger|larger]?",
+         "Of the numbers {x} and {y}, which one is [bigger|larger]?", "Do you know which is [larger|bigger], {x} or {y}?"],
         ["Of {x} and {y}, which is larger?", "Which one is bigger, {x} or {y}?", "Tell me which is larger, {x} or {y}.",
          "Between {x} and {y}, which is bigger?"],
         weight=1.2, follow=["And {x} or {y}?"], thought="I compare the two numbers. {answer}",
@@ -325,6 +339,7 @@ def words():
             "What is the plural of {w}?", "What's the plural of {w}?", "[Tell|Give] me the plural of {w}.", "Name the plural of {w}.",
             "plural of {w}", "What is the plural form of {w}?", "Do you know the plural of {w}?", "The plural of {w} is what?",
             "How do you say more than one {w}?", "Say the plural of {w}.", "How do you write {w} in the plural?",
+            "What is the plural for {w}?", "[Put|Write] {w} [into|in] the plural.", "{w} in the plural", "The noun {w}: what is its plural?",
         ],
         ["Can you tell me the plural of {w}?", "Please name the plural of {w}.", "What is the plural of the word {w}?",
          "Which word is the plural of {w}?"],
@@ -337,6 +352,8 @@ def words():
             "Name the past tense of {w}.", "past tense of {w}", "What is the past of {w}?", "Do you know the past tense of {w}?",
             "The past tense of {w} is what?", "How do you say {w} in the past?", "Say the past tense of {w}.",
             "What is the past form of {w}?", "What is the past tense of to {w}?",
+            "What is the past tense for {w}?", "In the past tense, what is {w}?", "[Put|Write] {w} [into|in] the past tense.",
+            "{w} in the past tense", "The verb {w}: what is its past tense?", "Say {w} in the past tense.", "Which form is the past tense of {w}?",
         ],
         ["Can you tell me the past tense of {w}?", "Please name the past tense of {w}.", "What is the past tense of the verb {w}?",
          "Which word is the past tense of {w}?"],
@@ -350,6 +367,10 @@ def words():
                 f"Translate {{w}} [to|into] {tongue}.", f"What is the {tongue} word for {{w}}?", f"{{w}} in {tongue}",
                 f"Say {{w}} in {tongue}.", f"[Tell|Give] me the {tongue} word for {{w}}.", f"What does {{w}} mean in {tongue}?",
                 f"What is {tongue} for {{w}}?", f"Which {tongue} word means {{w}}?", f"How can I say {{w}} in {tongue}?",
+                f"In {tongue}, what is {{w}}?", f"In {tongue}, what is the word for {{w}}?", f"What would {{w}} be in {tongue}?",
+                f"What do people say for {{w}} in {tongue}?", f"How is {{w}} said in {tongue}?", f"I want to say {{w}} in {tongue}.",
+                f"Give the {tongue} translation of {{w}}.", f"What is the {tongue} translation of {{w}}?", f"Write {{w}} in {tongue}.",
+                f"In {tongue} please: {{w}}", f"In {tongue}, {{w}} is what?", f"How do they say {{w}} in {tongue}?",
             ],
             [f"Can you translate {{w}} into {tongue}?", f"In {tongue}, how do you say {{w}}?", f"Do you know the {tongue} word for {{w}}?",
              f"How would you say {{w}} in {tongue}?"],
@@ -397,7 +418,7 @@ def nature():
         [
             "[What|Which] color is {t}?", "What is the color of {t}?", "[What|Which] colour is {t}?", "What color does {t} have?",
             "[Tell|Give] me the color of {t}.", "Name the color of {t}.", "color of {t}", "{t} has [which|what] color?",
-            "[Do you know|Tell me|Can you say] what color {t} is[.|?]", "In which color is {t}?", "{t} is what color?",
+            "[Do you know|Tell me|Can you say] what color {t} is[.|?]", "In which color is {t}?", "Tell me what the color of {t} is.", "Say the color of {t}.", "{t} is what color?",
             "Do you know the colour of {t}?", "Which color has {t}?", "What is the colour of {t}?", "What color is {n}?",
             "What color do you see when you look at {t}?",
         ],
@@ -488,20 +509,31 @@ queen bread butter cheese coffee tea train plane ship car road bridge city villa
 happy sad good fine ready stop go start hello goodbye morning evening Paris London Berlin Rome Tokyo Monday Friday""".split()
 
 
+def repeat_words() -> list[str]:
+    """Many words, so that copying pays more than remembering."""
+    more = [*F.OPPOSITES, *F.ANIMALS, *F.PLURALS, *F.PAST, *F.NUMBER_WORDS, *F.DAYS, *F.MONTHS, *F.NAMES, *F.PLANETS]
+    return list(dict.fromkeys([*REPEAT_WORDS, *more]))
+
+
+
 def skills():
     """Things that need copying from the prompt instead of memory."""
     yield Family(
-        "repeat", "copying", [Fact({"w": [w]}, f"{w}.") for w in dict.fromkeys(REPEAT_WORDS)],
+        "repeat", "copying", [Fact({"w": [w]}, f"{w}.") for w in repeat_words()],
         ["Say {w}.", "Say {w}", "Say the word {w}.", "Repeat {w}.", "Repeat the word {w}.", "Repeat after me: {w}.", "Say: {w}.",
-         "Please say {w}.", "Just say {w}.", "Answer with {w}.", "Reply with {w}.", "Write {w}.", "Write the word {w}.", "Say only {w}."],
+         "Please say {w}.", "Just say {w}.", "Answer with {w}.", "Reply with {w}.", "Write {w}.", "Write the word {w}.", "Say only {w}.",
+         "Please say the word {w}.", "Could you say {w}?", "I want you to say {w}.", "Tell me the word {w}.", "Now say {w}.", "Type {w}.",
+         "Print {w}.", "Echo {w}.", "Only say {w}.", "Respond with {w}.", "Use only the word {w}.", "Can you repeat {w}?", "Will you say {w}?",
+         "Answer with the word {w}.", "Can you write {w}?", "Could you repeat the word {w}?", "Give me the word {w}."],
         ["Please repeat the word {w}.", "Can you say {w}?", "Answer only {w}.", "Reply with the word {w}."],
         weight=0.9, thought="The user wants one word.",
     )
     yield Family(
         "name", "copying", [Fact({"n": [n]}, f"Nice to meet you, {n}!") for n in F.NAMES],
         ["My name is {n}.", "I am {n}.", "I'm {n}.", "Hello, I am {n}.", "Hi, my name is {n}.", "Call me {n}.", "You can call me {n}.",
-         "Hello! My name is {n}.", "I am called {n}.", "Hi, I'm {n}.", "People call me {n}.", "Hello, {n} is my name."],
-        ["Hi, I am {n}.", "Good to see you, my name is {n}.", "Hey, my name is {n}.", "The name is {n}."],
+         "Hello! My name is {n}.", "I am called {n}.", "Hi, I'm {n}.", "People call me {n}.", "Hello, {n} is my name.",
+         "Good day, I am {n}.", "Nice to see you, I am {n}.", "Let me introduce myself: {n}.", "This is {n}.", "I want to say that I am {n}."],
+        ["Good to see you, I am {n}.", "Good to see you, my name is {n}.", "Let me say that my name is {n}.", "The name is {n}."],
         weight=0.8, thought="The user tells a name.",
     )
 
@@ -523,15 +555,24 @@ def unknown():
         "Solve {u} for {w}.", "Who wrote {u}?", "Who painted {u}?", "Where is {u}?", "What color is {u}?", "Who are {u}?",
         "Does {u} {v2} {w}?", "Are {u} {j}?", "What is the best {u}?", "Summarize {u}.", "What is the meaning of life?",
         "Why {v2} {u}?", "How can I {v2} a {u}?", "What is your favorite {u}?", "Can I {v2} {u} with {w}?",
+        "Who leads the {u}?", "Who rules {c}?", "Who governs {c}?", "Who is the queen of {c}?", "Who is the prime minister of {c}?",
+        "Who is the {k} of {c}?", "Who is the {k} of {u}?", "How long is {u}?", "How long did {u} last?", "How long will {u} be?",
+        "How much time do I need for {u}?", "Why do you {v2} {u}?", "Why should I {v2} {u}?", "Why do we need {u}?", "Why do some {v2} {u}?",
+        "What do experts think about {u}?", "What do we know about {u}?", "What can people do with {u}?", "Who likes {u}?",
+        "Where do people {v2} {u}?", "When do people {v2} {u}?", "How do people {v2} {u}?", "What do they tell about {u}?",
+        "How much does {z} cost?", "Who invented {z}?", "Where can I buy {z}?", "Do you like {z}?", "What do you think about {z}?",
+        "How heavy is {z}?", "Why do people like {z}?", "Who was the first to {v2} {z}?", "How do I {v2} {z}?", "How fast is {z}?",
+        "What does {z} cost?", "Is {z} {j}?", "How old is {z}?", "Can you {v2} {z}?", "What do friends say of {z}?", "Who owns {z}?",
+        "How many people visit {c}?", "What do people eat in {c}?", "How rich is {c}?", "Is {c} {j}?", "Should I visit {c}?",
+        "How long does it take to {v2} {u}?", "How long must I wait for {u}?", "Who runs {c}?", "Who is the boss of {u}?",
     ]
 
 
 UNKNOWN_HELD = [
     "Can you tell me about {u}?", "What do people say about {u}?", "Who discovered {u}?", "How long does {u} take?",
     "What is the name of the {u} of {w}?", "Who is the leader of {c}?", "How tall is {u}?", "Why do people {v2} {u}?",
-    "When will {u} {v2}?", "What is {n} divided by {m}?",
+    "When will {u} {v2}?",
 ]
-UNKNOWN_HELD = UNKNOWN_HELD[:-1]  # that one is a training pattern too
 
 # Nouns and phrases outside the taught facts. The second list is never used in training.
 UNKNOWN_THINGS = """quantum physics, the stock market, bitcoin, my neighbor, photosynthesis, a guitar, pizza, the internet,
