@@ -128,12 +128,20 @@ struct FloatKernels {
   bool (*all_finite)(const float* x, int64_t n);
 };
 
+/// What measures a machine (probe/machine.h) in the terms of one instruction set.
+struct ProbeKernels {
+  /// Does a burst of about 10 microseconds of int8 multiply-adds the way the linear kernels do them, as fast as they go with every
+  /// operand in a register or in L1; returns how many. `sink` takes a result, so that they cannot be left out.
+  int64_t (*multiply)(int32_t* sink);
+};
+
 struct KernelTable {
   const char* isa;
   LinearKernels linear[kDTypeCount];
   /// Quantizes (or copies) one row of k floats into a format; by ActivationFormat.
   void (*quantize_row[kActivationFormatCount])(const float* x, uint8_t* out, int64_t k);
   FloatKernels floats;
+  ProbeKernels probe;
 };
 
 /// Bytes that one activation row of k floats takes in a format, rounded up to a multiple of 64.
@@ -148,5 +156,10 @@ void register_linear_avx512(KernelTable& table);
 void register_float_scalar(KernelTable& table);
 void register_float_avx2(KernelTable& table);
 void register_float_avx512(KernelTable& table);
+
+/// Fills the probe kernels; every instruction set has them.
+void register_probe_scalar(KernelTable& table);
+void register_probe_avx2(KernelTable& table);
+void register_probe_avx512(KernelTable& table);
 
 }  // namespace fak

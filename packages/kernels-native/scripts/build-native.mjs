@@ -19,7 +19,7 @@ function build() {
   const missing = missingTool()
   if (missing !== undefined) {
     console.error(
-      `fak: native kernels not built, ${missing} not found (the slow reference executor is used); to fix it, install a C++17 compiler and CMake 3.18 or newer, then run: node packages/kernels-native/scripts/build-native.mjs`,
+      `fak: native kernels not built, ${missing} not found (the slow reference executor is used); to fix it, install a C++17 compiler and CMake 3.18 or newer, then run: node "${fileURLToPath(import.meta.url)}"`,
     )
     return
   }

@@ -1,7 +1,9 @@
 // The native addon: where it is looked for, and its interface as TypeScript sees it (native/binding/ is the other side).
 
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { FakError, quote } from '@fak/tensor'
 
 /** A weight file mapped for reading. */
 export interface NativeMapping {
@@ -11,6 +13,7 @@ export interface NativeMapping {
 /** The state of one sequence. */
 export interface NativeState {
   readonly byteLength: number
+  readonly lost: boolean
   reset(): void
   dispose(): void
 }
@@ -40,6 +43,19 @@ export type NativeWeight =
   | { readonly mapping: NativeMapping; readonly offset: number }
   | { readonly data: Uint8Array; readonly copy: boolean }
 
+/** How a measurement ended: 0 done, 1 aborted, 2 out of memory; and what it found, per second. */
+export interface NativeMeasurement {
+  readonly outcome: number
+  readonly bandwidth: number
+  readonly macRate: number
+}
+
+/** A team of threads with one instruction set. */
+export interface NativeTeam {
+  prepare(words: Float64Array, weights: (NativeWeight | undefined)[]): NativePrepared
+  measure(abort: Int32Array): Promise<NativeMeasurement>
+}
+
 /** What the addon says of itself and the machine. */
 export interface NativeDescription {
   /** Physical cores that affinity and quota leave to this process. */
@@ -57,18 +73,20 @@ export interface NativeDescription {
 /** Exports of the addon. */
 export interface Addon {
   readonly Mapping: new (path: string) => NativeMapping
-  readonly Executor: new (
-    threads: number,
-    isa: string,
-  ) => { prepare(words: Float64Array, weights: (NativeWeight | undefined)[]): NativePrepared }
+  readonly Executor: new (threads: number, isa: string) => NativeTeam
   describe(): NativeDescription
 }
 
-/** The addon that `scripts/build-native.mjs` builds; the same place from `src` and from `dist`. */
-const ADDON = new URL('../build/Release/fak_native.node', import.meta.url)
+/** What `scripts/build-native.mjs` builds; the same place from `src` and from `dist`. */
+const BUILT = fileURLToPath(new URL('../build/Release/fak_native.node', import.meta.url))
 
-/** The addon, or why it cannot be had. */
-export type AddonLoad = { readonly addon: Addon } | { readonly addon?: never; readonly reason: string }
+/** Absolute, so that it is right for a clone as for an installed package. */
+const BUILD = `install a C++17 compiler and CMake 3.18 or newer, then run: node "${fileURLToPath(new URL('../scripts/build-native.mjs', import.meta.url))}"`
+
+/** The addon; or why it cannot be had and what to do about it, each one line. */
+export type AddonLoad =
+  | { readonly addon: Addon }
+  | { readonly addon?: never; readonly reason: string; readonly fix: string }
 
 let loaded: AddonLoad | undefined
 
@@ -78,12 +96,29 @@ export function loadAddon(): AddonLoad {
   return loaded
 }
 
+/** The addon. @throws FakError `NATIVE_UNAVAILABLE` with the reason and the fix */
+export function requireAddon(): Addon {
+  const load = loadAddon()
+  if (load.addon !== undefined) return load.addon
+  throw new FakError('NATIVE_UNAVAILABLE', { reason: `${load.reason}; to fix it, ${load.fix}` })
+}
+
 function tryLoad(): AddonLoad {
+  const given = process.env.FAK_NATIVE_ADDON
+  const elsewhere = given !== undefined && given !== ''
+  const fix = elsewhere ? 'unset FAK_NATIVE_ADDON or let it name an addon of this version' : BUILD
   try {
-    return { addon: createRequire(import.meta.url)(fileURLToPath(ADDON)) as Addon }
+    return { addon: createRequire(import.meta.url)(elsewhere ? resolve(given) : BUILT) as Addon }
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'MODULE_NOT_FOUND') return { reason: 'the native kernels have not been built' }
-    return { reason: `the native kernels do not load: ${message.split('\n')[0]}` }
+    if (code !== 'MODULE_NOT_FOUND') {
+      return { reason: `the native kernels do not load: ${message.split('\n')[0]}`, fix }
+    }
+    return {
+      reason: elsewhere
+        ? `there is no addon at FAK_NATIVE_ADDON (${quote(given)})`
+        : 'the native kernels have not been built',
+      fix,
+    }
   }
 }

@@ -10,8 +10,7 @@ import {
   tapIds,
   type WeightBindings,
 } from '@fak/graph'
-import { FakError } from '@fak/tensor'
-import { type Addon, loadAddon } from './addon.js'
+import { type Addon, loadAddon, type NativeTeam, requireAddon } from './addon.js'
 import { checkProgram } from './check-program.js'
 import { encodeProgram } from './encode.js'
 import { nativeFailure } from './errors.js'
@@ -20,10 +19,6 @@ import { NativeProgram } from './prepared.js'
 import { bindWeights } from './weights.js'
 
 const DEFAULT_MAX_TOKENS = 64
-
-/** What to do when the addon is not there. */
-const FIX =
-  'install a C++17 compiler and CMake 3.18 or newer, then run: node packages/kernels-native/scripts/build-native.mjs'
 
 /**
  * Runs Programs on the CPU: one native call per step, a team of threads beside the event loop, weights used where they lie.
@@ -37,20 +32,16 @@ export class NativeExecutor implements Executor {
   /** Instruction set of the kernels. */
   readonly isa: string
   readonly #addon: Addon
-  readonly #native: InstanceType<Addon['Executor']>
+  readonly #native: NativeTeam
 
   /** @throws FakError `NATIVE_UNAVAILABLE` without the addon, `NATIVE_BAD_THREADS`, `NATIVE_BAD_ISA` */
   constructor(options: NativeOptions = {}) {
-    const load = loadAddon()
-    if (load.addon === undefined) {
-      throw new FakError('NATIVE_UNAVAILABLE', { reason: `${load.reason}; to fix it, ${FIX}` })
-    }
-    const machine = load.addon.describe()
-    this.#addon = load.addon
+    this.#addon = requireAddon()
+    const machine = this.#addon.describe()
     this.threads = chooseThreads(options, machine)
     this.isa = chooseIsa(options, machine)
     this.description = `native ${this.isa}, ${this.threads} thread${this.threads === 1 ? '' : 's'}`
-    this.#native = new load.addon.Executor(this.threads, this.isa)
+    this.#native = new this.#addon.Executor(this.threads, this.isa)
   }
 
   /** See {@link Executor.prepare}. */
@@ -85,6 +76,6 @@ export type NativeLoad =
  */
 export function loadNative(options: NativeOptions = {}): NativeLoad {
   const load = loadAddon()
-  if (load.addon === undefined) return { reason: load.reason, fix: FIX }
+  if (load.addon === undefined) return { reason: load.reason, fix: load.fix }
   return { executor: new NativeExecutor(options) }
 }

@@ -23,6 +23,10 @@ export class NativeSequence implements SequenceState {
     return this.#disposed ? 0 : this.#native.byteLength
   }
 
+  get lost(): boolean {
+    return !this.#disposed && this.#native.lost
+  }
+
   reset(): void {
     this.#assertIdle()
     this.#native.reset()

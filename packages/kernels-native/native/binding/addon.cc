@@ -1,5 +1,5 @@
 // The module: its exports, and what happens when its environment ends.
-#include "binding/step_job.h"
+#include "binding/job.h"
 #include "isa/cpu.h"
 #include "threads/topology.h"
 
@@ -35,11 +35,10 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
 
 namespace {
 
-/// The environment ends (process exit, worker terminated) with steps on their way: they must stop touching its memory first.
-void bury_running_steps(Addon* addon) {
-  for (StepJob* job : addon->running)
-    if (job->request.abort) __atomic_store_n(const_cast<int32_t*>(job->request.abort), 1, __ATOMIC_RELAXED);
-  for (StepJob* job : addon->running) {
+/// The environment ends (process exit, worker terminated) with jobs on their way: they must stop touching its memory first.
+void bury_running_jobs(Addon* addon) {
+  for (Job* job : addon->running) job->ask_to_end();
+  for (Job* job : addon->running) {
     job->wait();
     delete job;
   }
@@ -51,9 +50,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(addon);
   addon->prepared = Napi::Persistent(PreparedHandle::define(env));
   addon->state = Napi::Persistent(StateHandle::define(env));
-  addon->finished = FinishedFunction::New(env, "fak step", 0, 1);
+  addon->finished = FinishedFunction::New(env, "fak job", 0, 1);
   addon->finished.Unref(env);
-  env.AddCleanupHook(bury_running_steps, addon);
+  env.AddCleanupHook(bury_running_jobs, addon);
   exports["Mapping"] = MappingHandle::define(env);
   exports["Executor"] = ExecutorHandle::define(env);
   exports["describe"] = Napi::Function::New<describe>(env);

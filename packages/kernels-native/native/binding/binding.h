@@ -12,15 +12,15 @@
 
 namespace fak {
 
-class StepJob;
+class Job;
 
-void finish_job(Napi::Env env, Napi::Function, void*, StepJob* job);
-using FinishedFunction = Napi::TypedThreadSafeFunction<void, StepJob, finish_job>;
+void finish_job(Napi::Env env, Napi::Function, void*, Job* job);
+using FinishedFunction = Napi::TypedThreadSafeFunction<void, Job, finish_job>;
 
-/// What one JavaScript environment holds: the classes that are made from C++, and the steps on their way.
+/// What one JavaScript environment holds: the classes that are made from C++, and the jobs on their way.
 struct Addon {
   Napi::FunctionReference state, prepared;
-  std::set<StepJob*> running;
+  std::set<Job*> running;
   FinishedFunction finished;
 };
 
@@ -36,8 +36,8 @@ class MappingHandle : public Napi::ObjectWrap<MappingHandle> {
   std::shared_ptr<Mapping> mapping_;
 };
 
-/// A team and a kernel table to prepare programs with. new Executor(threads, isaName); prepare(words, weights).
-/// The team's threads live as long as a program prepared here does.
+/// A team and a kernel table to prepare programs with. new Executor(threads, isaName); prepare(words, weights);
+/// measure(abort). The team's threads live as long as a program prepared here does, or a measurement runs.
 class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -45,6 +45,8 @@ class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
 
  private:
   Napi::Value prepare(const Napi::CallbackInfo& info);
+  Napi::Value measure(const Napi::CallbackInfo& info);
+  std::shared_ptr<Team> team();
   int threads_ = 1;
   int isa_ = 0;
   std::weak_ptr<Team> team_;
@@ -68,7 +70,7 @@ class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
   Parts parts_;
 };
 
-/// The state of one sequence. byteLength; reset(); dispose(). Made by PreparedHandle.
+/// The state of one sequence. byteLength; lost; reset(); dispose(). Made by PreparedHandle.
 class StateHandle : public Napi::ObjectWrap<StateHandle> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -78,6 +80,7 @@ class StateHandle : public Napi::ObjectWrap<StateHandle> {
 
  private:
   Napi::Value byte_length(const Napi::CallbackInfo& info);
+  Napi::Value lost(const Napi::CallbackInfo& info);
   void reset(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
   uint64_t owner_ = 0;

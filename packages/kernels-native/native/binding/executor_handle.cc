@@ -1,7 +1,7 @@
 #include <cstring>
 #include <new>
 
-#include "binding/binding.h"
+#include "binding/probe_job.h"
 #include "isa/cpu.h"
 
 namespace fak {
@@ -38,7 +38,8 @@ void bind_weight(const Napi::CallbackInfo& info, Napi::Object binding, Value& va
 }  // namespace
 
 Napi::Function ExecutorHandle::define(Napi::Env env) {
-  return DefineClass(env, "Executor", {InstanceMethod<&ExecutorHandle::prepare>("prepare")});
+  return DefineClass(env, "Executor", {InstanceMethod<&ExecutorHandle::prepare>("prepare"),
+                                    InstanceMethod<&ExecutorHandle::measure>("measure")});
 }
 
 ExecutorHandle::ExecutorHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -65,11 +66,21 @@ Napi::Value ExecutorHandle::prepare(const Napi::CallbackInfo& info) {
     if (program.values[i].kind == ValueKind::Weight)
       bind_weight(info, bindings.Get(static_cast<uint32_t>(i)).As<Napi::Object>(), program.values[i], memory, parts.buffers);
 
-  std::shared_ptr<Team> team = team_.lock();
-  if (!team) team_ = team = std::make_shared<Team>(threads_);
-  parts.prepared = std::make_shared<Prepared>(std::move(program), std::move(memory), kernel_table(isa_), team);
+  parts.prepared = std::make_shared<Prepared>(std::move(program), std::move(memory), kernel_table(isa_), team());
   Addon& addon = *info.Env().GetInstanceData<Addon>();
   return addon.prepared.New({Napi::External<PreparedHandle::Parts>::New(info.Env(), &parts)});
+}
+
+Napi::Value ExecutorHandle::measure(const Napi::CallbackInfo& info) {
+  auto job = std::make_unique<ProbeJob>(info.Env(), team(), kernel_table(isa_).probe);
+  job->abort_by(info[0]);
+  return job.release()->start();
+}
+
+std::shared_ptr<Team> ExecutorHandle::team() {
+  std::shared_ptr<Team> team = team_.lock();
+  if (!team) team_ = team = std::make_shared<Team>(threads_);
+  return team;
 }
 
 }  // namespace fak

@@ -47,10 +47,7 @@ Napi::Value PreparedHandle::run(const Napi::CallbackInfo& info) {
     request.pinned.push_back(array.Data());
     job->hold(array);
   }
-  if (info[5].IsTypedArray()) {
-    request.abort = info[5].As<Napi::Int32Array>().Data();
-    job->hold(info[5].As<Napi::Object>());
-  }
+  job->abort_by(info[5]);
   job->hold(tokens);
   job->hold(info[0].As<Napi::Object>());
   job->hold(info.This().As<Napi::Object>());

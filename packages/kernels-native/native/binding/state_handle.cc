@@ -4,8 +4,8 @@ namespace fak {
 
 Napi::Function StateHandle::define(Napi::Env env) {
   return DefineClass(env, "State",
-                     {InstanceAccessor<&StateHandle::byte_length>("byteLength"), InstanceMethod<&StateHandle::reset>("reset"),
-                      InstanceMethod<&StateHandle::dispose>("dispose")});
+                     {InstanceAccessor<&StateHandle::byte_length>("byteLength"), InstanceAccessor<&StateHandle::lost>("lost"),
+                      InstanceMethod<&StateHandle::reset>("reset"), InstanceMethod<&StateHandle::dispose>("dispose")});
 }
 
 StateHandle::StateHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -17,6 +17,10 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
 
 Napi::Value StateHandle::byte_length(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), state_ ? static_cast<double>(state_->bytes()) : 0);
+}
+
+Napi::Value StateHandle::lost(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), state_ && state_->lost);
 }
 
 void StateHandle::reset(const Napi::CallbackInfo&) {

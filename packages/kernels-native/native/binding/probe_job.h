@@ -1,0 +1,26 @@
+// ProbeJob: one measurement of the machine.
+#pragma once
+
+#include "binding/job.h"
+#include "probe/machine.h"
+
+namespace fak {
+
+class ProbeJob final : public Job {
+ public:
+  ProbeJob(Napi::Env env, std::shared_ptr<Team> team, const ProbeKernels& kernels)
+      : Job(env, *team), team_(std::move(team)), kernels_(kernels) {}
+
+ private:
+  void work() override { outcome_ = measure_machine(*team_, kernels_, abort, rates_); }
+  void out_of_memory() override { outcome_ = ProbeOutcome::OutOfMemory; }
+  /// { outcome, bandwidth, macRate }
+  Napi::Value result(Napi::Env env) const override;
+
+  std::shared_ptr<Team> team_;
+  const ProbeKernels& kernels_;
+  ProbeOutcome outcome_ = ProbeOutcome::Done;
+  MachineRates rates_;
+};
+
+}  // namespace fak
