@@ -59,10 +59,14 @@ export interface PreparedProgram {
   /** A fresh sequence at position 0. */
   createState(): SequenceState
   /**
-   * Runs one step and advances the state's position by its tokens. All or nothing: when it throws, the state is what it was.
+   * Runs one step and advances the state's position by its tokens. A step of several tokens is all or nothing: when it throws, the
+   * state is what it was. So is a step of one token that is refused before it begins. One that fails half-way (`NON_FINITE`,
+   * `FILE_CHANGED`) may leave the state lost: keeping the state would take a copy of all recurrent matrices for every decoded
+   * token. Every further step on a lost state throws `STATE_LOST` until it is reset ({@link SequenceState.lost}).
    *
    * @throws FakError `ABORTED`, `TOKEN_OUT_OF_RANGE`, `STEP_TOO_LONG`, `STATE_BUSY`, `DISPOSED`, `OUT_OF_MEMORY`,
-   * `FILE_CHANGED` when a mapped weight file shrank or changed underneath.
+   * `FILE_CHANGED` when a mapped weight file shrank or changed underneath, `NON_FINITE` where an executor looks for values that are
+   * not finite numbers, `STATE_LOST`.
    */
   run(step: Step): Promise<StepResult>
   /** Waits for the running step, then frees weights and arena. Safe to call twice. */
@@ -74,6 +78,8 @@ export interface SequenceState {
   readonly position: number
   /** Bytes held now. */
   readonly byteLength: number
+  /** Whether a step failed half-way and left it unusable until {@link SequenceState.reset}. */
+  readonly lost: boolean
   /** Back to position 0, everything zero. @throws FakError `STATE_BUSY` while a step runs on it. */
   reset(): void
   /** Frees the memory; waits for a running step. Safe to call twice. */

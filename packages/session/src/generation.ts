@@ -64,8 +64,8 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     else if (timeline.length >= contextLength) finishReason = 'context'
     if (finishReason !== null) break
 
-    if (timeline.chosen !== null) {
-      const step = timeline.compute(Uint32Array.of(timeline.chosen), { rows: 'last', signal })
+    if (timeline.waiting.length > 0) {
+      const step = timeline.compute(Uint32Array.from(timeline.waiting), { rows: 'last', signal })
       await untilAborted(() => clock.time('decode', () => drain(step)))
       continue
     }

@@ -55,7 +55,10 @@ export function createSession(prepared: PreparedProgram, options: SessionOptions
   return new Session(prepared, options)
 }
 
-/** One conversation. All methods that compute refuse to run beside each other with `SESSION_BUSY`. */
+/**
+ * One conversation. All methods that compute refuse to run beside each other with `SESSION_BUSY`. After an error of the executor the
+ * session can be used on: where that cost the state ({@link SequenceState.lost}), the next call computes the held tokens again.
+ */
 export class Session {
   /** Most tokens of prompt and answer together. */
   readonly contextLength: number
@@ -78,7 +81,7 @@ export class Session {
     this.#timeline = new Timeline(prepared)
   }
 
-  /** Every token so far: prompts, answers, and the last chosen token, which no step has taken yet. */
+  /** Every token so far: prompts, answers, and those that no step has taken yet, as the last chosen token. */
   get tokens(): number[] {
     return this.#timeline.tokens
   }
@@ -215,12 +218,12 @@ export class Session {
       const cached = this.#timeline.keepPrefixOf(checked)
       return { cached, todo: checked.subarray(cached) }
     }
-    const { chosen, computed, row } = this.#timeline
-    if (checked.length === 0 && chosen === null && row === null) {
+    const { waiting, computed, complete } = this.#timeline
+    if (checked.length === 0 && !complete) {
       const reason = 'the held tokens end in the middle of a prompt that was stopped; pass the whole prompt again'
       throw new FakError('PROMPT_INCOMPLETE', { reason, field: 'append' })
     }
-    return { cached: computed, todo: chosen === null ? checked : Uint32Array.of(chosen, ...checked) }
+    return { cached: computed, todo: Uint32Array.from([...waiting, ...checked]) }
   }
 
   #enter(): void {

@@ -1,4 +1,5 @@
-// The tokens that a sequence state stands for, and the only code that advances it. Knows nothing of text or sampling.
+// The tokens that a sequence state stands for, those that it is behind by, and the only code that advances it. Knows nothing of text
+// or sampling.
 
 import type { PreparedProgram, SequenceState } from '@fak/graph'
 import { FakError } from '@fak/tensor'
@@ -6,12 +7,17 @@ import { FakError } from '@fak/tensor'
 /** How long computing may keep the thread before timers, signals and input get a turn. */
 const TURN_MS = 10
 
-/** One sequence: computed tokens, at most one chosen token that no step has taken yet, and the last row of logits. */
+/**
+ * One sequence: computed tokens, tokens that no step has taken yet, and the last row of logits. What waits is the token chosen last; after
+ * a step that cost the state, all tokens wait.
+ */
 export class Timeline {
   readonly #prepared: PreparedProgram
   readonly #state: SequenceState
   readonly #tokens: number[] = []
-  #chosen: number | null = null
+  #waiting: number[] = []
+  /** Whether the tokens end in the middle of a prompt: a lost state was there. */
+  #cut = false
   #row: Float32Array | null = null
   #running: Promise<unknown> = Promise.resolve()
   #disposed = false
@@ -22,14 +28,14 @@ export class Timeline {
     this.#state = prepared.createState()
   }
 
-  /** All tokens, the chosen one included. */
+  /** All tokens, the waiting ones included. */
   get tokens(): number[] {
-    return this.#chosen === null ? [...this.#tokens] : [...this.#tokens, this.#chosen]
+    return [...this.#tokens, ...this.#waiting]
   }
 
-  /** How many tokens there are, the chosen one included. */
+  /** How many tokens there are, the waiting ones included. */
   get length(): number {
-    return this.#tokens.length + (this.#chosen === null ? 0 : 1)
+    return this.#tokens.length + this.#waiting.length
   }
 
   /** How many tokens the state stands for. */
@@ -37,14 +43,19 @@ export class Timeline {
     return this.#tokens.length
   }
 
-  /** The chosen token that the next step must take first. */
-  get chosen(): number | null {
-    return this.#chosen
+  /** Tokens that the next steps must take first. */
+  get waiting(): readonly number[] {
+    return this.#waiting
   }
 
   /** Logits for the token after the last one; `null` while they are not known. */
   get row(): Float32Array | null {
-    return this.#chosen === null ? this.#row : null
+    return this.#waiting.length === 0 ? this.#row : null
+  }
+
+  /** Whether an answer may begin after the last token: it is not in the middle of a prompt. */
+  get complete(): boolean {
+    return this.#waiting.length > 0 ? !this.#cut : this.#row !== null
   }
 
   get byteLength(): number {
@@ -53,7 +64,8 @@ export class Timeline {
 
   /** The token that comes next; it is computed together with whatever follows. */
   choose(id: number): void {
-    this.#chosen = id
+    this.#waiting.push(id)
+    this.#cut = false
   }
 
   /**
@@ -64,7 +76,7 @@ export class Timeline {
     const extendsHeld = this.#tokens.length <= tokens.length && this.#tokens.every((id, i) => tokens[i] === id)
     const needsRow = this.#tokens.length === tokens.length && this.#row === null
     if (!extendsHeld || needsRow) this.reset()
-    this.#chosen = null
+    this.#waiting = []
     return this.#tokens.length
   }
 
@@ -72,12 +84,12 @@ export class Timeline {
     this.#ensureAlive()
     this.#state.reset()
     this.#tokens.length = 0
-    this.#chosen = null
+    this.#waiting = []
     this.#row = null
   }
 
   /**
-   * Computes tokens in steps of at most `maxTokens`; `tokens` begins with the chosen one if there is one. Yields after each
+   * Computes tokens in steps of at most `maxTokens`; `tokens` begins with the waiting ones. Yields after each
    * step how many are done and the step's logits: the last row of the last step (`rows: 'last'`), or all rows of each.
    */
   async *compute(
@@ -98,12 +110,23 @@ export class Timeline {
     if (signal?.aborted) throw new FakError('ABORTED', { reason: 'stopped by the caller' })
     const running = this.#prepared.run({ state: this.#state, tokens, rows, ...(signal && { signal }) })
     this.#running = running
-    const logits = (await running).outputs.logits!
-    this.#chosen = null
+    const logits = (await running.catch((error) => this.#fail(error))).outputs.logits!
+    this.#waiting.splice(0, tokens.length)
     for (const id of tokens) this.#tokens.push(id)
     this.#row = rows === 0 ? null : logits.subarray(logits.length - logits.length / rows)
     await this.#giveTurn()
     return logits
+  }
+
+  /** The tokens outlive the state: they wait to be computed again. */
+  #fail(error: unknown): never {
+    if (this.#state.lost && !this.#disposed) {
+      const { tokens, complete } = this
+      this.reset()
+      this.#waiting = tokens
+      this.#cut = !complete
+    }
+    throw error
   }
 
   /** An executor that computes on this thread would otherwise starve everything else: its promises never leave it. */

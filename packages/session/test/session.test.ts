@@ -357,3 +357,77 @@ describe('options are used or refused', () => {
     expect(() => createSession(silent, { contextLength: 9 })).toThrow(code('PROGRAM_NO_LOGITS'))
   })
 })
+
+describe('a step that fails', () => {
+  /** A session whose executor fails once, at this position. */
+  function failingOnce(position: number, options: object = {}) {
+    let failed = false
+    const toy = toyModel({
+      ...options,
+      fails: (at) => {
+        if (failed || at !== position) return false
+        failed = true
+        return true
+      },
+    })
+    return { ...toy, session: createSession(toy.prepared, { contextLength: 200 }) }
+  }
+  const whole = async (prompt: Prompt, options: GenerateOptions) =>
+    (await finish(createSession(toyModel().prepared, { contextLength: 200 }), prompt, options)).tokens
+
+  it('costs a decoding session its state, not its tokens', async () => {
+    const { session, steps } = failingOnce(13)
+    const expected = await whole(range(10), { maxTokens: 8 })
+    await expect(finish(session, range(10), { maxTokens: 8 })).rejects.toThrow(code('NON_FINITE'))
+    // Positions 10 to 12 were decoded, and a fourth token was chosen.
+    expect(session.position).toBe(0)
+    expect(session.tokens).toEqual([...range(10), ...expected.slice(0, 4)])
+    steps.length = 0
+    const rest = await finish(session, { append: [] }, { maxTokens: 4 })
+    expect(rest.tokens).toEqual(expected.slice(4))
+    expect({ cached: rest.cachedTokens, prompt: rest.promptTokens }).toEqual({ cached: 0, prompt: 14 })
+    expect(steps[0]!.tokens).toEqual(range(8))
+  })
+
+  it('lets the whole prompt be given again, or another one', async () => {
+    for (const prompt of [range(10), range(7, 3)]) {
+      const { session } = failingOnce(12)
+      await expect(finish(session, range(10), { maxTokens: 8 })).rejects.toThrow(code('NON_FINITE'))
+      const again = await finish(session, prompt, { maxTokens: 8 })
+      expect(again.cachedTokens).toBe(0)
+      expect(again.tokens).toEqual(await whole(prompt, { maxTokens: 8 }))
+    }
+  })
+
+  it('does not take the beginning of a prompt for the prompt', async () => {
+    const { session } = failingOnce(8)
+    await expect(session.sync(range(9))).rejects.toThrow(code('NON_FINITE'))
+    expect(session.tokens).toEqual(range(8))
+    await expect(finish(session, { append: [] })).rejects.toThrow(code('PROMPT_INCOMPLETE'))
+    const rest = await finish(session, { append: [8] }, { maxTokens: 5 })
+    expect(rest.tokens).toEqual(await whole(range(9), { maxTokens: 5 }))
+  })
+
+  it('computes the held tokens again in chunks that can be stopped', async () => {
+    const { session } = failingOnce(20, { maxTokens: 4 })
+    await expect(finish(session, range(18), { maxTokens: 8 })).rejects.toThrow(code('NON_FINITE'))
+    const held = session.tokens
+    const controller = new AbortController()
+    const events = session.generate({ append: [] }, { maxTokens: 3, signal: controller.signal })
+    await events.next()
+    controller.abort()
+    expect((await collect(events)).at(-1)).toMatchObject({ finishReason: 'aborted' })
+    expect(session.tokens).toEqual(held)
+    expect(session.position).toBeGreaterThan(0)
+    expect((await finish(session, { append: [] }, { maxTokens: 3 })).tokens).toEqual(
+      await whole(held, { maxTokens: 3 }),
+    )
+  })
+
+  it('costs nothing when it was a step of several tokens', async () => {
+    const { session } = failingOnce(8)
+    await expect(session.sync(range(12))).rejects.toThrow(code('NON_FINITE'))
+    expect(session.position).toBe(8)
+    expect(await session.sync(range(12))).toEqual({ cachedTokens: 8, computedTokens: 4 })
+  })
+})

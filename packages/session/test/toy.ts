@@ -9,12 +9,15 @@ export interface ToyOptions {
   maxTokens?: number
   /** Logits of one position, by the tokens up to it. Default: pseudo-random numbers from a hash of all of them. */
   logits?: (tokens: readonly number[], vocabulary: number) => ArrayLike<number>
+  /** Whether the step of `count` tokens at `position` fails half-way. That costs the state if it is one token. */
+  fails?: (position: number, count: number) => boolean
   /** Runs before each step is computed. */
   onStep?: (step: Step) => Promise<void> | void
 }
 
 class ToyState implements SequenceState {
   tokens: number[] = []
+  lost = false
   disposed = false
   running = false
   get position() {
@@ -25,6 +28,7 @@ class ToyState implements SequenceState {
   }
   reset() {
     this.tokens = []
+    this.lost = false
   }
   async dispose() {
     if (this.running) throw new Error('disposed under a running step')
@@ -33,7 +37,7 @@ class ToyState implements SequenceState {
 }
 
 export function toyModel(options: ToyOptions = {}) {
-  const { vocabulary = 32, maxTokens = 8, logits = hashedLogits, onStep } = options
+  const { vocabulary = 32, maxTokens = 8, logits = hashedLogits, fails, onStep } = options
   const steps: { tokens: number[]; rows: number }[] = []
   const states: ToyState[] = []
   const program: Program = {
@@ -56,6 +60,7 @@ export function toyModel(options: ToyOptions = {}) {
     async run(step) {
       const state = step.state as ToyState
       const rows = step.rows ?? 1
+      if (state.lost) throw new FakError('STATE_LOST', { reason: 'an earlier step failed half-way' })
       if (state.running) throw new FakError('STATE_BUSY', { reason: 'two steps at once' })
       if (step.tokens.length < 1 || step.tokens.length > maxTokens || rows > step.tokens.length) {
         throw new FakError('STEP_TOO_LONG', { reason: `${step.tokens.length} tokens, ${rows} rows` })
@@ -63,6 +68,11 @@ export function toyModel(options: ToyOptions = {}) {
       state.running = true
       try {
         await onStep?.(step)
+        const count = step.tokens.length
+        if (fails?.(state.tokens.length, count)) {
+          state.lost = count === 1
+          throw new FakError('NON_FINITE', { reason: 'a weight is damaged' })
+        }
         if (step.signal?.aborted) throw new FakError('ABORTED', { reason: 'stopped' })
       } finally {
         state.running = false

@@ -19,6 +19,8 @@ export function allocate(length: number): Float32Array {
 export class ReferenceState implements SequenceState {
   readonly #infos: readonly StateInfo[]
   #arrays: Float32Array[]
+  /** Never: a step works on copies. */
+  readonly lost = false
   #position = 0
   #running: Promise<unknown> | undefined
   #disposed = false
