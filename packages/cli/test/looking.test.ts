@@ -69,7 +69,7 @@ describe('fak info', () => {
 })
 
 describe('fak bench', () => {
-  it('reports speed beside bandwidth', async () => {
+  it('reports speed beside what the machine could do', async () => {
     const argv = [
       'bench',
       '-m',
@@ -86,7 +86,7 @@ describe('fak bench', () => {
       '1',
     ]
     const found = await json(...argv)
-    expect(found).toMatchObject({ threads: 1, depth: 8, macRate: null, prefill: { tokens: 16 }, decode: { tokens: 4 } })
+    expect(found).toMatchObject({ threads: 1, depth: 8, prefill: { tokens: 16 }, decode: { tokens: 4 } })
     for (const { median, best } of [found.prefill.tokensPerSecond, found.decode.tokensPerSecond]) {
       expect(median).toBeGreaterThan(0)
       expect(best).toBeGreaterThanOrEqual(median)
@@ -94,6 +94,9 @@ describe('fak bench', () => {
     expect(found.peakRssBytes).toBeGreaterThan(10e6)
     expect(found.loadMs).toBeGreaterThan(0)
     expect(found.bandwidth).toBeGreaterThan(1e8)
+    expect(found.macRate).toBeGreaterThan(1e8)
+    const { macsPerSecond, shareOfMacRate } = found.prefill
+    expect(shareOfMacRate).toBeCloseTo(macsPerSecond / found.macRate, 12)
     const { bytesPerToken, shareOfBandwidth, tokensPerSecond } = found.decode
     expect(shareOfBandwidth).toBeCloseTo((bytesPerToken * tokensPerSecond.median) / found.bandwidth, 12)
     // Untied: every weight but the embedding table, of which one row, and the state.
@@ -101,6 +104,14 @@ describe('fak bench', () => {
     const table = tensors.find(({ name }: { name: string }) => name === 'token_embd.weight').byteLength
     expect(bytesPerToken).toBeGreaterThan(totals.bytes - table)
     expect(bytesPerToken).toBeLessThan(totals.bytes - table + 2e6)
+  })
+
+  it('knows no multiply rate for the reference executor', async () => {
+    const model = fixture('quantized/quant-32.q8_0.gguf')
+    const found = await json('bench', '-m', model, '-p', '4', '-n', '1', '-r', '1', '--executor', 'reference')
+    expect(found).toMatchObject({ macRate: null, prefill: { shareOfMacRate: null } })
+    expect(found.notes.macRate).toMatch(/^not measured: /)
+    expect(found.bandwidth).toBeGreaterThan(1e8)
   })
 
   it('leaves out what is not asked for, and prints a table for people', async () => {

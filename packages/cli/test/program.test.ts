@@ -11,9 +11,12 @@ const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const model = chattyModel()
 const endless = ['chat', '-m', model, '--json', '--temp', '1', '--seed', '2', '-p', 'Hello']
 
-function start(argv: readonly string[]): ChildProcess {
+function start(argv: readonly string[], env: Record<string, string> = {}): ChildProcess {
   if (!existsSync(MAIN)) throw new Error('the command line is not built: run `npm run fak -- info` at the root')
-  return spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(process.execPath, [MAIN, ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
 }
 
 /** Runs to the end; `onOutput` sees stdout as it comes. */
@@ -64,6 +67,23 @@ describe('the program', () => {
     clearInterval(watch)
     expect({ code, stdout }).toEqual({ code: 143, stdout: '' })
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('works without the native kernels, and says in one line how to get them', async () => {
+    const env = { FAK_NATIVE_ADDON: fixture('no-such.node') }
+    const argv = ['eval', '-m', fixture('models/tied'), '--ids', '1,2,3', '--json']
+    const without = await finish(start(argv, env))
+    expect(without.code).toBe(0)
+    expect(without.stderr).toMatch(
+      /^fak: running on the slow reference executor, because there is no addon.*; to fix it, unset FAK_NATIVE_ADDON.*\n$/,
+    )
+    expect(JSON.parse(without.stdout)).toMatchObject({ executor: 'reference' })
+    const asked = await finish(start([...argv, '--executor', 'native'], env))
+    expect({ code: asked.code, stdout: asked.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(asked.stderr).toMatch(/^there is no addon at .*no-such\.node.*; to fix it, .* \[NATIVE_UNAVAILABLE\]\n$/)
+    const info = JSON.parse((await finish(start(['info', '--json'], env))).stdout)
+    expect(info.executors.native).toBeNull()
+    expect(info.missing).toMatchObject([{ what: 'native kernels' }])
   })
 
   it('ends although stdin stays open', async () => {

@@ -1,8 +1,15 @@
 // fak bench: speed beside what the machine could do.
 
 import { Command } from 'commander'
-import { measureBandwidth } from '../bench/bandwidth.js'
-import { type BenchPlan, macsPerToken, measure, type Rates, weightBytesPerToken } from '../bench/measure.js'
+import { type Ceilings, measureCeilings } from '../bench/ceilings.js'
+import {
+  type BenchPlan,
+  type Measured,
+  macsPerToken,
+  measure,
+  type Rates,
+  weightBytesPerToken,
+} from '../bench/measure.js'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
@@ -29,7 +36,7 @@ export function benchCommand(context: CommandContext): Command {
   const tokens = integerFrom(0, MAX_TOKENS)
   const command = new Command('bench')
     .summary('speed, beside what the machine could do')
-    .description('Measure prefill and decode, and the memory bandwidth that bounds decode.')
+    .description('Measure prefill and decode, and what bounds them: how fast this machine multiplies and reads memory.')
     .option('-m, --model <model>', MODEL_HELP)
     .option('-p, --prefill <n>', 'prompt tokens of a prefill run; 0 leaves it out', tokens, 512)
     .option('-n, --decode <n>', 'tokens of a decode run; 0 leaves it out', tokens, 64)
@@ -59,20 +66,22 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
   if (most > contextLength)
     throw new UsageError(`${most} tokens are more than the ${contextLength} the model was made for`)
   const status = new StatusLine(io)
-  let measured: Awaited<ReturnType<typeof measure>>
+  const onRun = (name: string) => status.update(name)
+  let measured: Measured
+  let ceilings: Ceilings
+  let peakRssBytes: number
   try {
-    measured = await measure(prepared, plan, {
-      vocabulary: vocabularySize,
-      signal,
-      onRun: (name) => status.update(name),
-    })
+    measured = await measure(prepared, plan, { vocabulary: vocabularySize, signal, onRun })
+    // Before the probe below takes memory of its own.
+    peakRssBytes = process.resourceUsage().maxRSS * 1024
+    onRun('measuring the machine')
+    ceilings = await measureCeilings(runtime, signal)
   } finally {
     status.clear()
   }
-  // Before the probe below takes memory of its own.
-  const peakRssBytes = process.resourceUsage().maxRSS * 1024
-  const bandwidth = await measureBandwidth(threads)
+  const { bandwidth, macRate, notes } = ceilings
   const bytesPerToken = weightBytesPerToken(prepared.program) + measured.stateBytes
+  const macs = macsPerToken(prepared.program)
   const { prefill, decode } = measured
   const result = {
     model: opened.name,
@@ -87,7 +96,8 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
     prefill: prefill && {
       tokens: plan.prefill,
       tokensPerSecond: prefill,
-      macsPerSecond: prefill.median * macsPerToken(prepared.program),
+      macsPerSecond: prefill.median * macs,
+      shareOfMacRate: macRate && (prefill.median * macs) / macRate,
     },
     decode: decode && {
       tokens: plan.decode,
@@ -96,11 +106,8 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
       shareOfBandwidth: (decode.median * bytesPerToken) / bandwidth,
     },
     bandwidth,
-    macRate: null,
-    notes: {
-      bandwidth: `bytes per second that ${threads} thread${threads === 1 ? '' : 's'} read from memory, best of 5 passes`,
-      macRate: 'not measured: the kernels have no probe for the multiply rate of this machine yet',
-    },
+    macRate,
+    notes,
   }
   return options.json === true ? output.json(result) : print(runtime, result, output)
 }
@@ -109,14 +116,20 @@ type Result = {
   readonly loadMs: number
   readonly peakRssBytes: number
   readonly depth: number
-  readonly prefill: { tokens: number; tokensPerSecond: Rates; macsPerSecond: number } | null
+  readonly prefill: {
+    tokens: number
+    tokensPerSecond: Rates
+    macsPerSecond: number
+    shareOfMacRate: number | null
+  } | null
   readonly decode: { tokens: number; tokensPerSecond: Rates; bytesPerToken: number; shareOfBandwidth: number } | null
   readonly bandwidth: number
+  readonly macRate: number | null
 }
 
 async function print(
   runtime: Runtime,
-  { loadMs, peakRssBytes, depth, prefill, decode, bandwidth }: Result,
+  { loadMs, peakRssBytes, depth, prefill, decode, bandwidth, macRate }: Result,
   output: Output,
 ) {
   const { dtype, parameters } = weightSummary(runtime.opened)
@@ -127,7 +140,9 @@ async function print(
   const rated = (name: string, tokens: number, { median, best }: Rates, reached: string) =>
     rows.push([name, String(tokens), rate(median), rate(best), reached])
   if (prefill !== null) {
-    rated('prefill', prefill.tokens, prefill.tokensPerSecond, `${rate(prefill.macsPerSecond / 1e9)} GMAC/s`)
+    const reached = `${rate(prefill.macsPerSecond / 1e9)} GMAC/s`
+    const share = macRate === null ? '' : `, ${(100 * prefill.shareOfMacRate!).toFixed(0)} % of ${rate(macRate / 1e9)}`
+    rated('prefill', prefill.tokens, prefill.tokensPerSecond, reached + share)
   }
   if (decode !== null) {
     const reads = decode.tokensPerSecond.median * decode.bytesPerToken
