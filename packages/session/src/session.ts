@@ -57,7 +57,7 @@ export function createSession(prepared: PreparedProgram, options: SessionOptions
 
 /**
  * One conversation. All methods that compute refuse to run beside each other with `SESSION_BUSY`. After an error of the executor the
- * session can be used on: where that cost the state ({@link SequenceState.lost}), the next call computes the held tokens again.
+ * session can be used on: where that cost the state (`SequenceState.lost`), the next call computes the held tokens again.
  */
 export class Session {
   /** Most tokens of prompt and answer together. */
