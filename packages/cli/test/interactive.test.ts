@@ -94,6 +94,29 @@ describe('chat on a terminal', () => {
     expect(await exit).toBe(0)
   })
 
+  it('takes pasted lines as one message, and leaves the last to be finished', async () => {
+    const { exit, prompt, type, until } = terminal(['-n', '1'])
+    const tokens = (screen: string) => Number(/prompt (\d+) tokens/.exec(screen)![1])
+    await prompt()
+    type('one\\\r')
+    await until(MORE)
+    type('two\r')
+    const expected = tokens(await prompt())
+    for (const [pasted, typed] of [
+      ['one\rtwo\r', ''],
+      ['one\rtw', 'o\r'],
+    ] as const) {
+      type('/clear\r')
+      await prompt()
+      type(pasted)
+      if (typed !== '') await until(/\. .*tw$/s)
+      type(typed)
+      expect(tokens(await prompt())).toBe(expected)
+    }
+    type('\u0004')
+    expect(await exit).toBe(0)
+  })
+
   it('stops an answer at Ctrl-C, and leaves with 130 at Ctrl-C on an empty line', async () => {
     const { exit, prompt, type, until, interrupt } = terminal(['--temp', '1', '--seed', '3'])
     await prompt()

@@ -55,36 +55,47 @@ async function greet({ output, runtime, version }: Interactive): Promise<void> {
   await output.line(output.style('dim', '/help lists commands, Ctrl-C stops an answer, Ctrl-D leaves'))
 }
 
-type Input = { text: string } | 'interrupted' | 'ended'
+/** What was entered, and what stands on the line after it: a paste may end in the middle of one. */
+interface Entered {
+  readonly text: string
+  readonly rest: string
+}
 
-/** Reads a message: one line, or several when lines end in a backslash. */
-async function readMessage(chat: Interactive, history: string[], keep: (history: string[]) => void): Promise<Input> {
+type Ending = 'interrupted' | 'ended'
+
+/** Reads a message: one line, or several when they end in a backslash or are pasted together. */
+async function readMessage(
+  chat: Interactive,
+  history: string[],
+  keep: (history: string[]) => void,
+): Promise<{ text: string } | Ending> {
   const lines: string[] = []
-  let prompt = '\n> '
+  let begun = ''
   for (;;) {
-    const input = await readLine(chat, prompt, history, keep)
+    const input = await readLine(chat, { prompt: lines.length === 0 ? '\n> ' : '. ', begun }, history, keep)
+    begun = ''
     if (input === 'interrupted' && lines.length > 0) {
       lines.length = 0
-      prompt = '\n> '
       continue
     }
     if (typeof input === 'string') return input
-    if (!input.text.endsWith('\\')) return { text: [...lines, input.text].join('\n') }
-    lines.push(input.text.slice(0, -1))
-    prompt = '. '
+    const { text, rest } = input
+    if (rest === '' && !text.endsWith('\\')) return { text: [...lines, text].join('\n') }
+    lines.push(rest === '' ? text.slice(0, -1) : text)
+    begun = rest
   }
 }
 
 /**
- * Reads one line with the editor. The editor lives for this line only: while an answer is written the terminal is in its
+ * Reads one line with the editor, or the lines of one paste. The editor lives for this line only: while an answer is written the terminal is in its
  * ordinary mode, and Ctrl-C is a signal.
  */
 function readLine(
   { io }: Interactive,
-  prompt: string,
+  { prompt, begun }: { prompt: string; begun: string },
   history: string[],
   keep: (history: string[]) => void,
-): Promise<Input> {
+): Promise<Entered | Ending> {
   return new Promise((resolve) => {
     if (prompt.startsWith('\n')) io.stdout.write('\n')
     const editor = createInterface({
@@ -96,13 +107,17 @@ function readLine(
       removeHistoryDuplicates: true,
       prompt: prompt.trimStart(),
     })
-    let result: Input = 'ended'
-    const finish = (input: Input) => {
+    let result: Entered | Ending = 'ended'
+    const finish = (input: Entered | Ending) => {
       result = input
       editor.close()
     }
     editor.on('history', keep)
-    editor.once('line', (text) => finish({ text }))
+    const lines: string[] = []
+    editor.on('line', (line) => {
+      // The lines of a paste come one after another in the same turn of the event loop. An editor closed at the first would lose the others.
+      if (lines.push(line) === 1) setImmediate(() => finish({ text: lines.join('\n'), rest: editor.line }))
+    })
     editor.on('SIGINT', () => {
       if (editor.line === '') return finish('interrupted')
       // As in a shell: the first Ctrl-C drops what was typed.
@@ -114,6 +129,7 @@ function readLine(
       resolve(result)
     })
     editor.prompt()
+    if (begun !== '') editor.write(begun)
   })
 }
 
