@@ -2,7 +2,7 @@
 
 import type { Executor } from '@fak/graph'
 import { ReferenceExecutor } from '@fak/graph/reference'
-import { loadNative, type NativeExecutor } from '@fak/kernels-native'
+import { loadNative, type NativeExecutor, type NativeLoad } from '@fak/kernels-native'
 import { FakError } from '@fak/tensor'
 import { UsageError } from './errors.js'
 import type { CliIo } from './io.js'
@@ -30,7 +30,7 @@ export interface ChosenExecutor {
 /**
  * Chooses an executor.
  *
- * @throws UsageError for choices that contradict each other or a malformed `FAK_THREADS`; FakError `NATIVE_UNAVAILABLE` when
+ * @throws UsageError for choices that contradict each other or a malformed `FAK_THREADS` or `FAK_ISA`; FakError `NATIVE_UNAVAILABLE` when
  * the native executor was asked for by name and is not there, `NATIVE_BAD_ISA`
  */
 export function chooseExecutor(choice: ExecutorChoice, io: CliIo, output: Output): ChosenExecutor {
@@ -41,7 +41,13 @@ export function chooseExecutor(choice: ExecutorChoice, io: CliIo, output: Output
     if ((choice.threads ?? 1) > 1) throw new UsageError('the reference executor runs on one thread')
     return reference()
   }
-  const native = loadNative({ ...(threads !== undefined && { threads }), ...(isa !== undefined && { isa }) })
+  let native: NativeLoad
+  try {
+    native = loadNative({ ...(threads !== undefined && { threads }), ...(isa !== undefined && { isa }) })
+  } catch (error) {
+    if (choice.isa !== undefined || !FakError.isInstance(error, 'NATIVE_BAD_ISA')) throw error
+    throw new UsageError(`environment variable FAK_ISA ${error.reason}`)
+  }
   if (native.executor !== undefined) return describe(native.executor)
   if (choice.executor === 'native' || choice.isa !== undefined) {
     throw new FakError('NATIVE_UNAVAILABLE', { reason: `${native.reason}; to fix it, ${native.fix}` })

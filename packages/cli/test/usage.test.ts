@@ -45,9 +45,14 @@ describe('wrong usage: exit 2 and one line', () => {
   })
 
   it('names a malformed environment variable', async () => {
-    const { code, stderr } = await fak(['chat', '-p', 'x'], { env: { FAK_THREADS: 'x' } })
-    expect(code).toBe(2)
-    expect(stderr).toMatch(/FAK_THREADS is "x".*1 to 1024/)
+    for (const [env, line] of [
+      [{ FAK_THREADS: 'x' }, /FAK_THREADS is "x".*1 to 1024/],
+      [{ FAK_ISA: 'mmx' }, /FAK_ISA must be one of scalar.*"mmx"/],
+    ] as const) {
+      const { code, stderr } = await fak(['chat', '-p', 'x'], { env })
+      expect(code).toBe(2)
+      expect(stderr).toMatch(line)
+    }
   })
 
   it('never lets an argument act on the terminal, however long it is', async () => {
