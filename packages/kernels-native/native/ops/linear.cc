@@ -8,8 +8,19 @@ namespace fak {
 
 namespace {
 
-/// Weight rows of one unit: enough for kernels that take several rows at a time.
-constexpr int64_t kRowsPerUnit = 16;
+/// Rows of the largest panel tile of any instruction set: a unit is a multiple of it.
+constexpr int64_t kTileRows = 32;
+
+/// With fewer columns the kernels read four rows far apart as four streams, which want to be long: 32 rows each at least, as long as every
+/// thread gets its share of the units.
+constexpr int64_t kManyColumns = 12, kStreamTiles = 4, kUnitsPerThread = 4;
+
+/// Weight rows of one unit.
+int64_t rows_per_unit(int64_t rows, int64_t columns, int threads) {
+  if (columns >= kManyColumns) return kTileRows;
+  const int64_t share = rows / (kTileRows * kUnitsPerThread * threads);
+  return kTileRows * std::min(std::max<int64_t>(share, 1), kStreamTiles);
+}
 
 /// Rough speeds of one core, for slicing only: weight bytes and multiply-adds per nanosecond.
 constexpr double kBytesPerNs = 12, kMacsPerNs = 60;
@@ -55,13 +66,16 @@ class Linear final : public Task {
     if (columns == 0) return {};
     const double bytes = static_cast<double>(row_bytes(weight_.dtype, weight_.columns));
     const double macs = static_cast<double>(columns * weight_.columns);
-    return {(weight_.weight_rows + kRowsPerUnit - 1) / kRowsPerUnit,
-            static_cast<double>(kRowsPerUnit) * std::max(bytes / kBytesPerNs, macs / kMacsPerNs)};
+    const int64_t unit = rows_per_unit(weight_.weight_rows, columns, step.threads);
+    return {(weight_.weight_rows + unit - 1) / unit,
+            static_cast<double>(unit) * std::max(bytes / kBytesPerNs, macs / kMacsPerNs)};
   }
 
   void run(const Step& step, int64_t begin, int64_t end, int) const override {
-    const int64_t first = begin * kRowsPerUnit, last = std::min(end * kRowsPerUnit, weight_.weight_rows);
     LinearArgs args;
+    args.columns = rows_.of(step.T, step.R);
+    const int64_t unit = rows_per_unit(weight_.weight_rows, args.columns, step.threads);
+    const int64_t first = begin * unit, last = std::min(end * unit, weight_.weight_rows);
     args.weight_stride = row_bytes(weight_.dtype, weight_.columns);
     args.weight = weight_.weight + static_cast<size_t>(first) * args.weight_stride;
     args.x = step.shared + x_.shared_offset;
@@ -69,7 +83,6 @@ class Linear final : public Task {
     args.y = step.activations[y_] + first;
     args.y_stride = static_cast<size_t>(weight_.weight_rows);
     args.rows = last - first;
-    args.columns = rows_.of(step.T, step.R);
     args.k = weight_.columns;
     kernel_(args);
     for (int64_t m = 0; m < args.columns; m++)
