@@ -48,9 +48,7 @@ async function greet({ output, runtime, version }: Interactive): Promise<void> {
     `${output.style('bold', `fak ${version}`)} · ${printable(opened.name)} (${model}) · ${describeExecutor(runtime)}`,
   )
   if (opened.isDemo) {
-    await output.line(
-      'A tiny model of our own. It knows capitals, colours, days, small sums, and this project; little else.',
-    )
+    await output.line('A tiny model of our own: it knows capitals, colours, days, small sums and this project.')
   }
   await output.line(output.style('dim', '/help lists commands, Ctrl-C stops an answer, Ctrl-D leaves'))
 }
