@@ -39,8 +39,22 @@ export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n
     .option('--chunk <n>', `prompt tokens per step (default ${DEFAULT_CHUNK})`, integerFrom(1, MAX_CHUNK))
 }
 
-/** Opens and prepares a model. Progress goes to a terminal's stderr. */
-export async function openRuntime(
+/** Opens and prepares a model for as long as `use` takes. Progress goes to a terminal's stderr. */
+export async function withRuntime<T>(
+  reference: string | undefined,
+  options: RuntimeOptions,
+  context: { io: CliIo; output: Output; signal: AbortSignal },
+  use: (runtime: Runtime) => Promise<T>,
+): Promise<T> {
+  const runtime = await openRuntime(reference, options, context)
+  try {
+    return await use(runtime)
+  } finally {
+    await runtime.dispose()
+  }
+}
+
+async function openRuntime(
   reference: string | undefined,
   options: RuntimeOptions,
   { io, output, signal }: { io: CliIo; output: Output; signal: AbortSignal },

@@ -16,7 +16,7 @@ import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
 import { weightSummary } from '../model/opened.js'
 import { bytes, count, type Output, rate, table } from '../output.js'
-import { addRuntimeOptions, describeExecutor, openRuntime, type Runtime, type RuntimeOptions } from '../runtime.js'
+import { addRuntimeOptions, describeExecutor, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
 import { integerFrom } from '../values.js'
 
@@ -47,14 +47,11 @@ export function benchCommand(context: CommandContext): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (options: BenchOptions) => {
       const { io, output } = context
-      await interruptible(io, output.closed, async (signal) => {
-        const runtime = await openRuntime(options.model, options, { ...context, signal })
-        try {
-          await bench(runtime, options, context, signal)
-        } finally {
-          await runtime.dispose()
-        }
-      })
+      await interruptible(io, output.closed, (signal) =>
+        withRuntime(options.model, options, { ...context, signal }, (runtime) =>
+          bench(runtime, options, context, signal),
+        ),
+      )
     })
 }
 

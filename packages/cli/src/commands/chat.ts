@@ -10,7 +10,7 @@ import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
-import { addRuntimeOptions, openRuntime, type Runtime, type RuntimeOptions } from '../runtime.js'
+import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, numberFrom, oneOf, repeated } from '../values.js'
 
 interface ChatOptions extends RuntimeOptions {
@@ -109,17 +109,14 @@ async function withConversation<T>(
   signal: AbortSignal,
   talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
 ): Promise<T> {
-  const runtime = await openRuntime(options.model, options, { ...context, signal })
-  try {
+  return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
     const conversation = await Conversation.start(runtime, settings(options, runtime))
     try {
       return await talk(runtime, conversation)
     } finally {
       await conversation.dispose()
     }
-  } finally {
-    await runtime.dispose()
-  }
+  })
 }
 
 function settings(options: ChatOptions, { opened }: Runtime) {

@@ -9,7 +9,7 @@ import { UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
 import { rate, table } from '../output.js'
-import { addRuntimeOptions, describeExecutor, openRuntime, type Runtime, type RuntimeOptions } from '../runtime.js'
+import { addRuntimeOptions, describeExecutor, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
 import { idList, integerFrom } from '../values.js'
 
@@ -45,14 +45,11 @@ export function evalCommand(context: CommandContext): Command {
     .action(async (options: EvalOptions) => {
       if ((options.ids === undefined) === (options.text === undefined)) throw new UsageError('give --ids or --text')
       const { io, output } = context
-      await interruptible(io, output.closed, async (signal) => {
-        const runtime = await openRuntime(options.model, options, { ...context, signal })
-        try {
-          await evaluate(runtime, options, context, signal)
-        } finally {
-          await runtime.dispose()
-        }
-      })
+      await interruptible(io, output.closed, (signal) =>
+        withRuntime(options.model, options, { ...context, signal }, (runtime) =>
+          evaluate(runtime, options, context, signal),
+        ),
+      )
     })
 }
 
