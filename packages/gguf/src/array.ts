@@ -26,6 +26,19 @@ export type GgufItems<T extends GgufScalarType = GgufScalarType> = T extends 'st
       ? InstanceType<(typeof typedArrays)[T]>
       : never
 
+/**
+ * The strings of an array where they lie, for readers that build their own tables and need no JavaScript strings: string `i` is
+ * `bytes[starts[i], ends[i])`, which the parser found to be valid UTF-8.
+ */
+export interface GgufStringBytes {
+  /** Number of strings. */
+  readonly length: number
+  /** A view of the loaded header: it must not be changed. */
+  readonly bytes: Uint8Array
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+}
+
 /** Strings are decoded in groups of about this many bytes: one decoder call for many short strings. */
 const DECODE_BYTES = 65_536
 
@@ -55,6 +68,20 @@ export class GgufArray<T extends GgufScalarType = GgufScalarType> {
   /** Decodes all items. Every call decodes again: keep the result. 64-bit integers are bigint. */
   toArray(): GgufItems<T> {
     return this.#decode() as GgufItems<T>
+  }
+
+  /** @internal Strings as bytes; only for arrays of strings. */
+  stringBytes(): GgufStringBytes {
+    const { length, stored: bytes } = this
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const starts = new Uint32Array(length)
+    const ends = new Uint32Array(length)
+    for (let i = 0, at = 0; i < length; i++) {
+      starts[i] = at + 8
+      at += 8 + view.getUint32(at, true)
+      ends[i] = at
+    }
+    return { length, bytes, starts, ends }
   }
 
   #decode(): GgufItems {

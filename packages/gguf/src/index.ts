@@ -1,4 +1,4 @@
-export { GgufArray, type GgufItems } from './array.js'
+export { GgufArray, type GgufItems, type GgufStringBytes } from './array.js'
 export type { GgufKind, GgufKnownArchitecture, GgufKnownKey, GgufKnownValue, GgufNumbers } from './known-keys.js'
 export * from './limits.js'
 export { type GgufEntry, GgufMetadata, type GgufValue } from './metadata.js'

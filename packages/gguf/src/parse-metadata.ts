@@ -95,8 +95,9 @@ function* parseArray(cursor: Cursor, key: string): Parsing<GgufArray> {
 
 /** Checks lengths and UTF-8 of `count` strings. A vocabulary has hundreds of thousands: nothing is allocated per string. */
 function* skipStrings(cursor: Cursor, count: number, key: string): Parsing<void> {
-  for (let i = 0; i < count; i++) {
-    const field = (): string => item(key, i)
+  let i = 0
+  const field = (): string => item(key, i)
+  for (; i < count; i++) {
     const offset = cursor.at
     if (offset + 8 > cursor.bytes.length) yield* cursor.need(8, field)
     const length = cursor.view.getUint32(offset, true)

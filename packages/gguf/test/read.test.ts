@@ -117,6 +117,7 @@ describe('metadata', () => {
       () => metadata.boolean('u8'),
       () => metadata.array('u8'),
       () => metadata.strings('i16s'),
+      () => metadata.stringBytes('i16s'),
       () => metadata.numbers('strings'),
       () => metadata.numbers('bools'),
       () => metadata.booleans('u8'),
@@ -138,6 +139,10 @@ describe('metadata', () => {
 
   it('decodes arrays when asked', () => {
     expect(metadata.strings('strings')).toEqual(['a', '', '\u{1f600}é'])
+    const { length, bytes, starts, ends } = metadata.stringBytes('strings')!
+    expect(Array.from({ length }, (_, i) => new TextDecoder().decode(bytes.subarray(starts[i], ends[i])))).toEqual(
+      metadata.strings('strings'),
+    )
     expect(metadata.booleans('bools')).toEqual([false, true])
     expect(metadata.numbers('i16s')).toEqual(Int16Array.of(-1, 2))
     expect(metadata.array('u64s')).toMatchObject({ itemType: 'u64', length: 2 })
