@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { bytesSource, canDequantize, type DType, dequantize, dtypes, FakError, readRows, rowCount } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
@@ -13,23 +14,42 @@ interface Entry {
 }
 const index = JSON.parse(readFileSync(new URL('index.json', folder), 'utf8')) as Record<string, Entry>
 const types = Object.entries(index) as [DType, Entry][]
-const supported = types.filter(([type]) => canDequantize(type))
+const lattices = JSON.parse(readFileSync(new URL('lattices.json', folder), 'utf8')) as Record<
+  string,
+  { raw: string; sha256: string }
+>
 
 const bits = (values: Float32Array): Uint32Array =>
   new Uint32Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength))
 
 describe('dequantize equals the official gguf package bit for bit', () => {
-  it('knows every type that the engine promises', () => {
-    expect(supported.map(([type]) => type).sort()).toEqual(
-      'BF16 F16 IQ4_NL IQ4_XS Q2_K Q3_K Q4_0 Q4_1 Q4_K Q5_0 Q5_1 Q5_K Q6_K Q8_0'.split(' '),
-    )
+  it('knows every type that models are stored in', () => {
+    expect(types.map(([type]) => type).sort()).toEqual([
+      ...[
+        'BF16',
+        'F16',
+        'IQ1_M',
+        'IQ1_S',
+        'IQ2_S',
+        'IQ2_XS',
+        'IQ2_XXS',
+        'IQ3_S',
+        'IQ3_XXS',
+        'IQ4_NL',
+        'IQ4_XS',
+        'MXFP4',
+      ],
+      ...['NVFP4', 'Q1_0', 'Q2_0', 'Q2_K', 'Q3_K', 'Q4_0', 'Q4_1', 'Q4_K', 'Q5_0', 'Q5_1', 'Q5_K', 'Q6_K', 'Q8_0'],
+      ...['TQ1_0', 'TQ2_0'],
+    ])
+    expect(types.filter(([type]) => !canDequantize(type))).toEqual([])
   })
 
   it.each(types)('%s has the layout of the reference', (type, entry) => {
     expect(dtypes[type]).toEqual({ blockElements: entry.blockSize, blockBytes: entry.blockBytes })
   })
 
-  it.each(supported)('%s', async (type, entry) => {
+  it.each(types)('%s', async (type, entry) => {
     const file = readFileSync(new URL(`${type}.bin`, folder))
     const expected = new Uint32Array(file.buffer.slice(file.byteOffset + entry.expectedOffset))
     const shape = [entry.rows, entry.rowLength]
@@ -48,6 +68,15 @@ describe('dequantize equals the official gguf package bit for bit', () => {
       const wanted = expected.slice(start * entry.rowLength, end * entry.rowLength)
       expect(bits(await readRows(tensor, { start, end }))).toEqual(wanted)
     }
+  })
+})
+
+describe('every point of a lattice', () => {
+  it.each(Object.entries(lattices))('%s', (type, { raw, sha256 }) => {
+    const blocks = Buffer.from(raw, 'base64')
+    const { blockBytes, blockElements } = dtypes[type as DType]
+    const values = dequantize(type as DType, blocks, (blocks.length / blockBytes) * blockElements)
+    expect(createHash('sha256').update(bits(values)).digest('hex')).toBe(sha256)
   })
 })
 
@@ -94,7 +123,7 @@ describe('refusals', () => {
   }
 
   it('names the types it has no definition for', () => {
-    expect(thrown(() => dequantize('IQ2_S', new Uint8Array(82), 256))).toBe('DTYPE_UNSUPPORTED')
+    expect(thrown(() => dequantize('Q8_K', new Uint8Array(292), 256))).toBe('DTYPE_UNSUPPORTED')
     expect(thrown(() => dequantize('Q9_Z' as DType, new Uint8Array(1), 1))).toBe('DTYPE_UNSUPPORTED')
     expect(thrown(() => dequantize('toString' as DType, new Uint8Array(1), 1))).toBe('DTYPE_UNSUPPORTED')
   })

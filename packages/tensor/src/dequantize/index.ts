@@ -5,12 +5,22 @@ import type { DType } from '../dtype.js'
 import { FakError } from '../error.js'
 import { layoutOf, rowBytes } from '../shape.js'
 import type { BlockDecoder } from './block.js'
+import { fewBitDecoders } from './few-bits.js'
+import { fp4Decoders } from './fp4.js'
 import { iq4Decoders } from './iq4.js'
 import { kQuantDecoders } from './k-quants.js'
+import { latticeDecoders } from './lattice.js'
 import { type PlainDecoder, plainDecoders } from './plain.js'
 import { smallBlockDecoders } from './small-blocks.js'
 
-const blockDecoders: Partial<Record<DType, BlockDecoder>> = { ...smallBlockDecoders, ...kQuantDecoders, ...iq4Decoders }
+const blockDecoders: Partial<Record<DType, BlockDecoder>> = {
+  ...smallBlockDecoders,
+  ...kQuantDecoders,
+  ...iq4Decoders,
+  ...fp4Decoders,
+  ...fewBitDecoders,
+  ...latticeDecoders,
+}
 const elementDecoders: Partial<Record<DType, PlainDecoder>> = plainDecoders
 
 /** True when {@link dequantize} knows the type. Readers also list tensors of types that it does not. */
