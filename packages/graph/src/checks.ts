@@ -1,9 +1,10 @@
 // What every executor checks before it trusts a Program's weights or a step's numbers.
 
-import { FakError } from '@fak/tensor'
+import { FakError, fileOf, type WeightTensor } from '@fak/tensor'
 import type { Step, WeightBindings } from './executor.js'
 import { show } from './ops/define.js'
 import type { Program } from './program.js'
+import type { WeightInfo } from './weights.js'
 
 /**
  * Checks that every weight of the Program is bound to a tensor of the recorded type and shape.
@@ -17,14 +18,26 @@ export function checkBindings(program: Program, weights: WeightBindings): void {
     if (tensor === undefined) {
       throw new FakError('PROGRAM_MISSING_WEIGHT', { reason: 'no tensor is bound to this weight', field: value.label })
     }
-    if (tensor.dtype !== value.dtype || show(tensor.shape) !== show(value.shape)) {
+    const found = mismatch(tensor, value)
+    if (found !== undefined) {
       throw new FakError('PROGRAM_WEIGHT_MISMATCH', {
-        file: tensor.source.name,
-        reason: `recorded as ${value.dtype} ${show(value.shape)}, bound to ${tensor.dtype} ${show(tensor.shape)}`,
+        file: fileOf(tensor),
+        reason: `recorded as ${value.dtype} ${show(value.shape)}, bound to ${found}`,
         field: value.label,
       })
     }
   }
+}
+
+/** What is bound instead of the recorded type and shape. A stack is plain data, so its parts may contradict it. */
+function mismatch(tensor: WeightTensor, value: WeightInfo): string | undefined {
+  const told = ({ dtype, shape }: WeightInfo) => `${dtype} ${show(shape)}`
+  if (told(tensor) !== told(value)) return told(tensor)
+  if (!('parts' in tensor)) return undefined
+  const [count, ...shape] = value.shape
+  if (tensor.parts.length !== count) return `a stack of ${tensor.parts.length} parts`
+  const index = tensor.parts.findIndex((part) => told(part) !== told({ dtype: value.dtype, shape }))
+  return index < 0 ? undefined : `a stack whose part ${index} is ${told(tensor.parts[index]!)}`
 }
 
 /** How many token ids the Program knows: the rows of its smallest embedding table. */

@@ -1,11 +1,11 @@
 // Executor: prepares a Program once and runs it in one call per step. Implemented by the reference executor here, by
 // @fak/kernels-native, and by whatever comes later. Nothing above this interface knows which one it has.
 
-import type { TensorData } from '@fak/tensor'
+import type { WeightTensor } from '@fak/tensor'
 import type { Program } from './program.js'
 
-/** Weights of a Program by the label of their value. */
-export type WeightBindings = ReadonlyMap<string, TensorData>
+/** Weights of a Program by the label of their value. A weight of rank 3 may be a stack, whose matrices lie anywhere. */
+export type WeightBindings = ReadonlyMap<string, WeightTensor>
 
 /** Choices that hold for the life of a prepared Program. */
 export interface PrepareOptions {

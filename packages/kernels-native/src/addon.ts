@@ -43,6 +43,9 @@ export type NativeWeight =
   | { readonly mapping: NativeMapping; readonly offset: number }
   | { readonly data: Uint8Array; readonly copy: boolean }
 
+/** What stands for a value: nothing unless it is a weight, and one place for every matrix of a weight of rank 3. */
+export type NativeBinding = NativeWeight | readonly NativeWeight[] | undefined
+
 /** How a measurement ended: 0 done, 1 aborted, 2 out of memory; and what it found, per second. */
 export interface NativeMeasurement {
   readonly outcome: number
@@ -52,7 +55,7 @@ export interface NativeMeasurement {
 
 /** A team of threads with one instruction set. */
 export interface NativeTeam {
-  prepare(words: Float64Array, weights: (NativeWeight | undefined)[]): NativePrepared
+  prepare(words: Float64Array, weights: NativeBinding[]): NativePrepared
   measure(abort: Int32Array): Promise<NativeMeasurement>
 }
 

@@ -2,15 +2,15 @@
 // has neither path nor bytes is read into memory once. Nothing is ever transcoded.
 
 import type { PrepareOptions, Program, WeightBindings } from '@fak/graph'
-import { byteLength, FakError, type TensorData } from '@fak/tensor'
-import type { Addon, NativeMapping, NativeWeight } from './addon.js'
+import { byteLength, FakError, sliceAt, storedBytes, type TensorData } from '@fak/tensor'
+import type { Addon, NativeBinding, NativeMapping, NativeWeight } from './addon.js'
 
 /** Weights up to this size are copied: norms and other vectors, which then share pages and are aligned. */
 const COPIED_BYTES = 64 * 1024
 
 /** The weights of a program, by value; and the files that are mapped. */
 export interface BoundWeights {
-  readonly weights: (NativeWeight | undefined)[]
+  readonly weights: NativeBinding[]
   readonly files: readonly string[]
 }
 
@@ -27,20 +27,27 @@ export async function bindWeights(
   { onProgress, signal }: PrepareOptions,
 ): Promise<BoundWeights> {
   const tensors = program.values.map((value) => (value.kind === 'weight' ? bindings.get(value.label)! : undefined))
-  const total = tensors.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0)
+  const total = tensors.reduce((sum, tensor) => sum + (tensor === undefined ? 0 : storedBytes(tensor)), 0)
   const mappings = new Map<string, NativeMapping>()
-  const weights: (NativeWeight | undefined)[] = []
+  const weights: NativeBinding[] = []
   let done = 0
-  for (const [id, tensor] of tensors.entries()) {
+  const place = async (tensor: TensorData, label: string): Promise<NativeWeight> => {
     if (signal?.aborted) throw new FakError('ABORTED', { reason: 'the caller aborted', cause: signal.reason })
-    if (tensor === undefined) {
-      weights.push(undefined)
-      continue
-    }
-    checkLength(tensor, program.values[id]!.label)
-    weights.push(await bind(tensor, mappings, addon, signal))
+    checkLength(tensor, label)
+    const weight = await bind(tensor, mappings, addon, signal)
     done += tensor.byteLength
     onProgress?.(done, total)
+    return weight
+  }
+  for (const [id, tensor] of tensors.entries()) {
+    const { label } = program.values[id]!
+    if (tensor === undefined) weights.push(undefined)
+    else if (!('parts' in tensor) && tensor.shape.length < 3) weights.push(await place(tensor, label))
+    else {
+      const matrices: NativeWeight[] = []
+      for (let i = 0; i < tensor.shape[0]!; i++) matrices.push(await place(sliceAt(tensor, i), `${label}[${i}]`))
+      weights.push(matrices)
+    }
   }
   return { weights, files: [...mappings.keys()] }
 }

@@ -1,5 +1,5 @@
 import { printProgram } from '@fak/graph'
-import { bytesSource, f32ToBf16, readRows } from '@fak/tensor'
+import { bytesSource, f32ToBf16, readWeight } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
 import { configFromHf, loadQwen35 } from '../src/index.js'
 import { changed, constant, ggufTensors, hfConfig, hfTensors, metadata, sourceOf, strangeType } from './helpers.js'
@@ -13,7 +13,7 @@ const loadGguf = (stored = gguf, changes = {}) => loadQwen35(stored, { metadata:
 
 /** First element of a bound weight. */
 async function first(model: Awaited<ReturnType<typeof loadHf>>, label: string): Promise<number> {
-  return (await readRows(model.weights.get(label)!))[0]!
+  return (await readWeight(model.weights.get(label)!))[0]!
 }
 
 describe('an HF checkpoint', () => {

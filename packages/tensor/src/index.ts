@@ -10,6 +10,15 @@ export { blobSource } from './sources/blob.js'
 export { bytesSource } from './sources/bytes.js'
 export { closeAll, type SourceInput, sourceOf } from './sources/source-of.js'
 export { type UrlSourceOptions, urlSource } from './sources/url.js'
+export {
+  fileOf,
+  readWeight,
+  type StackedTensor,
+  sliceAt,
+  stackTensors,
+  storedBytes,
+  type WeightTensor,
+} from './stacked.js'
 export { type TensorContent, tensorBytes, type WritableTensor } from './tensor-content.js'
 export { decodeUtf8, invalidUtf8At, isWellFormed } from './utf8.js'
 export type { TensorData, TensorInfo, WeightSource } from './weight-source.js'

@@ -4,7 +4,7 @@
 
 import type { Parameter, Qwen35Config, Qwen35Model } from '@fak/model-qwen35'
 import { qwen35Parameters } from '@fak/model-qwen35'
-import { quantize, readRows, type TensorContent } from '@fak/tensor'
+import { quantize, readWeight, type TensorContent } from '@fak/tensor'
 
 /** What goes into a checkpoint's directory. */
 export interface HfCheckpoint {
@@ -18,7 +18,7 @@ export interface HfCheckpoint {
 export async function hfCheckpoint({ config, weights }: Qwen35Model): Promise<HfCheckpoint> {
   const tensors = qwen35Parameters(config).map(async (parameter): Promise<TensorContent> => {
     const { label, hf, form } = parameter
-    const values = grouped(parameter, config, (await readRows(weights.get(label)!)).map(stored[form]))
+    const values = grouped(parameter, config, (await readWeight(weights.get(label)!)).map(stored[form]))
     const [rows, ...rest] = parameter.shape
     const name = hf === 'lm_head.weight' ? hf : `model.${hf}`
     const shape = form === 'conv' ? [rows!, 1, ...rest] : parameter.shape

@@ -1,6 +1,6 @@
 // A small random Qwen3.5 model in memory, for tests of executors and sessions that need no file.
 
-import { type Program, record, type WeightBindings, Weights } from '@fak/graph'
+import { type Program, record, Weights } from '@fak/graph'
 import { decoder, type HfForm, type Qwen35Config, qwen35Parameters } from '@fak/model-qwen35'
 import { type DType, layoutOf, type TensorData } from '@fak/tensor'
 import { f32Tensor, Random, randomTensor } from './random.js'
@@ -8,7 +8,7 @@ import { f32Tensor, Random, randomTensor } from './random.js'
 /** A model as `loadQwen35` gives it, without a file. */
 export interface TinyModel {
   readonly config: Qwen35Config
-  readonly weights: WeightBindings
+  readonly weights: ReadonlyMap<string, TensorData>
   readonly program: Program
 }
 

@@ -23,6 +23,11 @@ export interface OpDefinition<I extends string = string, S extends string = stri
   readonly attrs: A
   /** Checks the operands and says what shape comes out. @throws FakError `GRAPH_SHAPE`, through {@link OpSite}. */
   shape(site: OpSite<I, S>, attrs: AttrValues<A>): readonly [Dim, number]
+  /**
+   * Which indices of the first dimension of a weight this step reads, for ops that read few of many; without it, all. An executor that
+   * reads weights from a file at each use may leave the rest unread. Weights are not yet among the inputs.
+   */
+  weightSlices?(io: OpIo<I, S>, attrs: AttrValues<A>): Readonly<Partial<Record<I, readonly number[]>>>
   /** The definition: fills `out` and rewrites the states. Sums may run in double; what is stored is f32. */
   run(io: OpIo<I, S>, attrs: AttrValues<A>): void
 }

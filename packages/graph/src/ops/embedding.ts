@@ -14,6 +14,7 @@ export const embedding = defineOp({
     site.expect('tokens', ['T'])
     return ['T', site.weight('weight', 2)[1]!]
   },
+  weightSlices: ({ tokens }) => ({ weight: [...tokens] }),
   run({ inputs: { weight }, tokens, out, columns }) {
     tokens.forEach((token, t) => {
       out.set(weight.subarray(token * columns, (token + 1) * columns), t * columns)

@@ -1,7 +1,7 @@
 // The reference executor: runs a Program by the definitions of its ops, phase after phase, in an arena laid out by the memory plan. It is
 // the oracle for every other executor and works wherever JavaScript does. It does not try to be fast.
 
-import { FakError, readRows, type TensorData } from '@fak/tensor'
+import { elementCount, FakError, readWeight, storedBytes, type WeightTensor } from '@fak/tensor'
 import { checkBindings, checkStep, vocabularySize } from '../checks.js'
 import type {
   Executor,
@@ -67,7 +67,7 @@ export class ReferenceExecutor implements Executor {
 }
 
 /** A weight in f32, or where to read it. */
-type LoadedWeight = Float32Array | TensorData
+type LoadedWeight = Float32Array | WeightTensor
 
 async function loadWeights(
   program: Program,
@@ -78,17 +78,16 @@ async function loadWeights(
   const bound = program.values.flatMap((value, id) =>
     value.kind === 'weight' ? [[id, weights.get(value.label)!] as const] : [],
   )
-  const size = (tensor: TensorData) =>
-    tensor.shape.reduce((product, dimension) => product * dimension, Float32Array.BYTES_PER_ELEMENT)
+  const size = (tensor: WeightTensor) => elementCount(tensor.shape) * Float32Array.BYTES_PER_ELEMENT
   if (bound.reduce((sum, [, tensor]) => sum + size(tensor), 0) > heldBytes) return new Map(bound)
 
-  const total = bound.reduce((sum, [, tensor]) => sum + tensor.byteLength, 0)
+  const total = bound.reduce((sum, [, tensor]) => sum + storedBytes(tensor), 0)
   const loaded = new Map<ValueId, LoadedWeight>()
   let done = 0
   for (const [id, tensor] of bound) {
     assertNotAborted(signal)
-    loaded.set(id, await readRows(tensor))
-    done += tensor.byteLength
+    loaded.set(id, await readWeight(tensor))
+    done += storedBytes(tensor)
     onProgress?.(done, total)
   }
   return loaded
@@ -191,29 +190,29 @@ class PreparedReference implements PreparedProgram {
 async function runOp({ program, definitions, weights }: Parts, op: OpNode, frame: Frame): Promise<void> {
   const definition = definitions.get(op.kind)!
   const inputs: Record<string, Float32Array> = {}
+  const out = frame.view(op.output)
+  const columns = Number(program.values[op.output]!.shape[1])
+  const io = {
+    inputs,
+    states: Object.fromEntries(definition.states.map((name, i) => [name, frame.states[op.states[i]!]!])),
+    out,
+    rows: out.length / columns,
+    columns,
+    tokens: frame.tokens,
+    position: frame.position,
+  }
+  const unread: [name: string, weight: WeightTensor][] = []
   for (const [i, name] of definition.inputs.entries()) {
     const id = op.inputs[i]!
     const { kind } = program.values[id]!
     if (kind === 'activation') inputs[name] = frame.view(id)
-    if (kind === 'weight') {
-      const weight = weights.get(id)!
-      inputs[name] = weight instanceof Float32Array ? weight : await readRows(weight)
-    }
+    const weight = kind === 'weight' ? weights.get(id)! : undefined
+    if (weight instanceof Float32Array) inputs[name] = weight
+    else if (weight !== undefined) unread.push([name, weight])
   }
-  const out = frame.view(op.output)
-  const columns = Number(program.values[op.output]!.shape[1])
-  definition.run(
-    {
-      inputs,
-      states: Object.fromEntries(definition.states.map((name, i) => [name, frame.states[op.states[i]!]!])),
-      out,
-      rows: out.length / columns,
-      columns,
-      tokens: frame.tokens,
-      position: frame.position,
-    },
-    op.attrs as never,
-  )
+  const slices = unread.length > 0 ? definition.weightSlices?.(io, op.attrs as never) : undefined
+  for (const [name, weight] of unread) inputs[name] = await readWeight(weight, slices?.[name])
+  definition.run(io, op.attrs as never)
   if (!out.every(Number.isFinite)) {
     throw new FakError('NON_FINITE', { reason: `${op.kind} gave a value that is not finite`, field: op.label })
   }
