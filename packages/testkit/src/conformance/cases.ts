@@ -1,7 +1,7 @@
 // The conformance cases: every op alone, in awkward shapes and stored types, over several steps so that states carry over.
 
 import { type Graph, ops, type Program, record, type State, type Value, type WeightBindings, Weights } from '@fak/graph'
-import type { DType, TensorData } from '@fak/tensor'
+import { bytesSource, type DType, stackTensors, type TensorData, type WeightTensor } from '@fak/tensor'
 import { f32Tensor, Random, randomTensor, randomTypes } from '../random.js'
 
 /** One Program with its weights, and steps to run on one sequence. */
@@ -27,7 +27,7 @@ const seed = (text: string) => [...text].reduce((hash, c) => (Math.imul(hash, 31
 
 /** What a case's builder has at hand. */
 class Bench {
-  readonly weights = new Map<string, TensorData>()
+  readonly weights = new Map<string, WeightTensor>()
   readonly #g: Graph
   readonly #random: Random
 
@@ -38,10 +38,10 @@ class Bench {
 
   /**
    * An activation `[T, columns]` that depends on the tokens: rows of a random table, among them one of zeros, one large, one tiny and
-   * one with a single spike.
+   * one with a single spike. The other values are normal numbers, each through `shaped`.
    */
-  input(name: string, columns: number): Value {
-    const values = Float32Array.from({ length: VOCABULARY * columns }, () => this.#random.normal())
+  input(name: string, columns: number, shaped = (x: number) => x): Value {
+    const values = Float32Array.from({ length: VOCABULARY * columns }, () => shaped(this.#random.normal()))
     const row = (id: number) => values.subarray(id * columns, (id + 1) * columns)
     row(0).fill(0)
     row(1).forEach((x, i, all) => {
@@ -60,16 +60,36 @@ class Bench {
     return this.#bind(name, randomTensor(dtype, shape, this.#random, rms))
   }
 
+  /** A random weight of rank 3 whose matrices lie apart, in reverse order and with gaps, some of them in another source. */
+  stack(name: string, dtype: DType, [count, ...shape]: readonly [number, number, number], rms = 1): Value {
+    const parts = Array.from({ length: count }, () => randomTensor(dtype, shape, this.#random, rms))
+    return this.#bind(name, stackTensors(scattered(parts)))
+  }
+
   /** A random F32 vector between two bounds. */
   vector(name: string, length: number, low: number, high: number): Value {
     const next = () => low + (high - low) * this.#random.uniform()
     return this.#bind(name, f32Tensor([length], Float32Array.from({ length }, next)))
   }
 
-  #bind(name: string, tensor: TensorData): Value {
+  #bind(name: string, tensor: WeightTensor): Value {
     this.weights.set(`${name}.weight`, tensor)
     return this.#g.weight(new Weights(this.weights, name))
   }
+}
+
+/** The same matrices inside two longer runs of bytes, at odd offsets. */
+function scattered(parts: readonly TensorData[]): TensorData[] {
+  const gap = 7
+  const room = parts.reduce((sum, { byteLength }) => sum + byteLength + gap, gap)
+  const runs = [new Uint8Array(room).fill(0xff), new Uint8Array(room).fill(0xff)]
+  let end = room
+  return parts.map((part, i) => {
+    end -= part.byteLength + gap
+    const run = runs[i % runs.length]!
+    run.set(part.source.bytes!, end)
+    return { ...part, source: bytesSource(run), offset: end }
+  })
 }
 
 /** Records a case around one op, whose output becomes `y`. */
@@ -95,7 +115,8 @@ function opCase(
 /** Every case. Deterministic: the same cases, weights and tokens in every run. */
 export function conformanceCases(): ConformanceCase[] {
   return [
-    ...randomTypes.flatMap((dtype) => [...embeddingCases(dtype), ...linearCases(dtype)]),
+    ...randomTypes.flatMap((dtype) => [...embeddingCases(dtype), ...linearCases(dtype), ...expertLinearCases(dtype)]),
+    ...routingCases(),
     ...normCases(),
     ...elementwiseCases(),
     ...headCases(),
@@ -136,6 +157,64 @@ function linearCases(dtype: DType): ConformanceCase[] {
       { dtype },
     ),
   )
+}
+
+/** Experts and how many of them a row takes: one of one, all, fewer; with counts that no power of two divides. */
+const ROUTES = [
+  { experts: 1, topK: 1 },
+  { experts: 6, topK: 2 },
+  { experts: 5, topK: 5 },
+  { experts: 8, topK: 3 },
+]
+
+function expertLinearCases(dtype: DType): ConformanceCase[] {
+  const outputs = [5, 33, 9, 17]
+  return rowLengths(dtype).flatMap((columns, i) =>
+    (['shared', 'perSlot'] as const).map((input, j) => {
+      const { experts, topK } = ROUTES[(i + j) % ROUTES.length]!
+      const shape = [experts, outputs[(i + 2 * j) % outputs.length]!, columns] as const
+      // In one piece, as GGUF stores experts, and in several, as other files do.
+      const stored = (i + j) % 2 === 0 ? 'stack' : 'weight'
+      return opCase(
+        'expertLinear',
+        `${dtype} ${stored} [${shape.join(', ')}] top ${topK} ${input}`,
+        (g, b) => {
+          const routes = g.op(ops.route, { logits: b.input('logits', experts) }, { topK })
+          const weight = b[stored]('w', dtype, shape, columns ** -0.5)
+          const x = b.input('x', input === 'shared' ? columns : topK * columns)
+          return g.op(ops.expertLinear, { x, routes, weight }, { topK, input })
+        },
+        { dtype },
+      )
+    }),
+  )
+}
+
+function routingCases(): ConformanceCase[] {
+  const routes = [...ROUTES, { experts: 256, topK: 8 }, { experts: 17, topK: 1 }, { experts: 512, topK: 10 }]
+  return [
+    ...routes.flatMap(({ experts, topK }) => [
+      opCase('route', `top ${topK} of ${experts}`, (g, b) =>
+        g.op(ops.route, { logits: b.input('logits', experts) }, { topK }),
+      ),
+      // Whole numbers: most rows have several experts with the same logit.
+      opCase('route', `top ${topK} of ${experts} with ties`, (g, b) =>
+        g.op(ops.route, { logits: b.input('logits', experts, Math.round) }, { topK }),
+      ),
+    ]),
+    ...[1, 15, 33, 70].map((columns, i) => {
+      const { experts, topK } = ROUTES[i]!
+      return opCase('combineExperts', `${columns} columns, top ${topK} of ${experts}`, (g, b) => {
+        const routes = g.op(ops.route, { logits: b.input('logits', experts) }, { topK })
+        return g.op(ops.combineExperts, { x: b.input('x', topK * columns), routes }, { topK })
+      })
+    }),
+    ...[1, 15, 17, 70].map((columns) =>
+      opCase('gatedAdd', `${columns} columns`, (g, b) =>
+        g.op(ops.gatedAdd, { a: b.input('a', columns), b: b.input('b', columns), gate: b.input('gate', 1) }, {}),
+      ),
+    ),
+  ]
 }
 
 function normCases(): ConformanceCase[] {
