@@ -3,9 +3,9 @@
 import { FakError } from '@fak/tensor'
 import type { StreamDecoder } from '@fak/tokenizer'
 import type { FinishReason, SessionEvent, Timings } from './events.js'
-import { logSumExp } from './logits.js'
+import { logSumExp } from './sampling/logits.js'
 import type { ResolvedOptions } from './options.js'
-import { sample } from './sampler.js'
+import { sample } from './sampling/sampler.js'
 import { StopStrings } from './stop-strings.js'
 import { drain, type Timeline } from './timeline.js'
 

@@ -10,10 +10,10 @@ export type {
   TokenEvent,
 } from './events.js'
 export type { SessionTokenizer } from './generation.js'
-export { logSumExp, type TokenLogprob, topLogprobs } from './logits.js'
+export { logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 export { type GenerateOptions, MAX_STOP_STRING_LENGTH, MAX_STOP_STRINGS, MAX_TEMPERATURE } from './options.js'
-export { MAX_SEED } from './random.js'
-export type { Sampling } from './sampler.js'
+export { MAX_SEED } from './sampling/random.js'
+export type { Sampling } from './sampling/sampler.js'
 export {
   createSession,
   type EvaluatedRows,

@@ -1,8 +1,8 @@
 // What a caller may ask of one generation, and the checks. An option is used or refused, never ignored.
 
 import { FakError, quote } from '@fak/tensor'
-import { MAX_SEED } from './random.js'
-import type { Sampling } from './sampler.js'
+import { MAX_SEED } from './sampling/random.js'
+import type { Sampling } from './sampling/sampler.js'
 
 /** Most stop strings of one generation. */
 export const MAX_STOP_STRINGS = 16

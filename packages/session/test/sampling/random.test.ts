@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { threefry2x32, uniform } from '../src/random.js'
+import { threefry2x32, uniform } from '../../src/sampling/random.js'
 
 describe('threefry2x32', () => {
   // Known answers for 20 rounds from the authors' Random123 library (kat_vectors).

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { expNegative } from '../src/exp.js'
-import { argmax, topIds, topLogprobs } from '../src/logits.js'
-import { uniform } from '../src/random.js'
-import { type Sampling, sample } from '../src/sampler.js'
+import { expNegative } from '../../src/sampling/exp.js'
+import { argmax, topIds, topLogprobs } from '../../src/sampling/logits.js'
+import { uniform } from '../../src/sampling/random.js'
+import { type Sampling, sample } from '../../src/sampling/sampler.js'
 
 const open: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 1 }
 const row = (...logits: number[]) => Float32Array.from(logits)
