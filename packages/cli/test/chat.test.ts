@@ -104,6 +104,19 @@ describe('one answer', () => {
     expect((await draw('--seed', String(first.seed + 1))).tokens).not.toEqual(first.tokens)
   })
 
+  it('passes every sampling option on', async () => {
+    const plain = done((await fak([...ask, '--json'])).stdout)
+    const banned = done((await fak([...ask, '--json', '--logit-bias', `${plain.tokens[0]}=-inf`])).stdout)
+    expect(banned.tokens).not.toContain(plain.tokens[0])
+    const options =
+      '--repeat-penalty 1.2 --presence-penalty 1 --frequency-penalty 0.5 --penalty-window 9 --dry 0.8 --typical-p 0.9'
+    const penalized = await fak([...ask, '--json', '--temp', '1', '--seed', '1', ...options.split(' ')])
+    expect(penalized.code).toBe(0)
+    for (const bad of ['--dry 0', '--typical-p 0', '--presence-penalty 3', '--logit-bias 5', '--logit-bias 5=200']) {
+      expect((await fak([...ask, ...bad.split(' ')])).code).toBe(2)
+    }
+  })
+
   it('splits thinking from the answer', async () => {
     const thought = done((await fak([...ask, '--think', '--json'])).stdout)
     expect(thought.text).toBe('')

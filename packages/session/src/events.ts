@@ -1,5 +1,7 @@
 // What a generation tells its reader.
 
+import type { TokenLogprob } from './sampling/logits.js'
+
 /** Why a generation ended. `context`: the context is full. */
 export type FinishReason = 'stop' | 'length' | 'stop-string' | 'aborted' | 'context'
 
@@ -27,7 +29,10 @@ export interface TokenEvent {
   readonly type: 'token'
   readonly id: number
   readonly text: string
+  /** Natural log-probability under the model's own distribution, when `logprobs` was asked for. */
   readonly logprob?: number
+  /** The most probable tokens at this place, most probable first, when `topLogprobs` was asked for. */
+  readonly topLogprobs?: readonly TokenLogprob[]
 }
 
 /** Text that is certainly part of the answer. */

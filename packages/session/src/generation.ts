@@ -3,8 +3,8 @@
 import { FakError } from '@fak/tensor'
 import type { StreamDecoder } from '@fak/tokenizer'
 import type { FinishReason, SessionEvent, Timings } from './events.js'
-import { logSumExp } from './sampling/logits.js'
 import type { ResolvedOptions } from './options.js'
+import { logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 import { sample } from './sampling/sampler.js'
 import { StopStrings } from './stop-strings.js'
 import { drain, type Timeline } from './timeline.js'
@@ -58,6 +58,8 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     if (finishReason === null) yield { type: 'prefill', done, total: todo.length }
   }
 
+  const history = timeline.tokens
+  const promptLength = history.length
   while (finishReason === null) {
     if (signal?.aborted) finishReason = 'aborted'
     else if (tokens.length === maxTokens) finishReason = 'length'
@@ -71,8 +73,9 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     }
 
     const row = timeline.row!.subarray(0, vocabSize)
-    const id = await clock.time('choice', async () => sample(row, sampling, timeline.length))
+    const id = await clock.time('choice', async () => sample(row, sampling, { tokens: history, promptLength }))
     timeline.choose(id)
+    history.push(id)
     if (stopTokens.has(id)) {
       matched = id
       finishReason = 'stop'
@@ -80,7 +83,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     }
     tokens.push(id)
     const piece = decoder?.push(id) ?? ''
-    yield { type: 'token', id, text: piece, ...(options.logprobs && { logprob: row[id]! - logSumExp(row) }) }
+    yield { type: 'token', id, text: piece, ...logprobsOf(row, id, options) }
     const shown = stop.push(piece)
     if (shown.text !== '') {
       text += shown.text
@@ -111,6 +114,18 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     cachedTokens: cached,
     seed: sampling.seed,
     timings: clock.timings(done),
+  }
+}
+
+/** What the caller wants to know of the model's own distribution. */
+function logprobsOf(
+  row: Float32Array,
+  id: number,
+  wanted: ResolvedOptions,
+): { logprob?: number; topLogprobs?: readonly TokenLogprob[] } {
+  return {
+    ...(wanted.logprobs && { logprob: row[id]! - logSumExp(row) }),
+    ...(wanted.topLogprobs > 0 && { topLogprobs: topLogprobs(row, wanted.topLogprobs) }),
   }
 }
 

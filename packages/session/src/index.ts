@@ -10,8 +10,15 @@ export type {
   TokenEvent,
 } from './events.js'
 export type { SessionTokenizer } from './generation.js'
+export {
+  type GenerateOptions,
+  MAX_STOP_STRING_LENGTH,
+  MAX_STOP_STRINGS,
+  MAX_TEMPERATURE,
+  MAX_TOP_LOGPROBS,
+} from './options.js'
+export type { DryOptions } from './sampling/dry.js'
 export { logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
-export { type GenerateOptions, MAX_STOP_STRING_LENGTH, MAX_STOP_STRINGS, MAX_TEMPERATURE } from './options.js'
 export { MAX_SEED } from './sampling/random.js'
 export type { Sampling } from './sampling/sampler.js'
 export {

@@ -1,6 +1,7 @@
 // What a caller may ask of one generation, and the checks. An option is used or refused, never ignored.
 
 import { FakError, quote } from '@fak/tensor'
+import type { DryOptions, DrySampling } from './sampling/dry.js'
 import { MAX_SEED } from './sampling/random.js'
 import type { Sampling } from './sampling/sampler.js'
 
@@ -10,17 +11,30 @@ export const MAX_STOP_STRINGS = 16
 export const MAX_STOP_STRING_LENGTH = 256
 /** Largest temperature. */
 export const MAX_TEMPERATURE = 2
+/** Most alternatives that each token can come with. */
+export const MAX_TOP_LOGPROBS = 1024
+const MAX_REPETITION_PENALTY = 10
+const MAX_ADDED_PENALTY = 2
+const MAX_BIAS = 100
+const DRY_DEFAULTS = { base: 1.75, allowedLength: 2, window: 0, breakers: ['\n', ':', '"', '*'] }
+const MAX_DRY = { multiplier: 100, base: 8, allowedLength: 1000 }
 
 /** Options of one generation. Everything may be left out: the default is greedy, until a stop token or the context's end. */
-export interface GenerateOptions extends Partial<Sampling> {
+export interface GenerateOptions extends Partial<Omit<Sampling, 'logitBias' | 'dry'>> {
+  /** By token id: added to its logit, -100 to 100; `-Infinity` bans the token. */
+  readonly logitBias?: Readonly<Record<number, number>> | ReadonlyMap<number, number>
+  /** Penalty for going on with a repetition. Default off. */
+  readonly dry?: DryOptions
   /** Most tokens to generate, 1 or more. Default: as many as the context holds. */
   readonly maxTokens?: number
   /** Texts that end the generation and are not part of it: at most 16, each of 1 to 256 characters. */
   readonly stop?: readonly string[]
   /** Token ids that end the generation, in place of the session's own. */
   readonly stopTokens?: readonly number[]
-  /** Give each token its natural log-probability under the model's own distribution. Default false. */
+  /** Give each token its natural log-probability under the model's own distribution: no temperature, penalty or cut. Default false. */
   readonly logprobs?: boolean
+  /** Also give so many of the most probable tokens with each token, under the same distribution. 0, the default, to 1,024. */
+  readonly topLogprobs?: number
   /** Ends the generation within one step; what was generated stays. */
   readonly signal?: AbortSignal
 }
@@ -32,52 +46,135 @@ export interface ResolvedOptions {
   readonly stop: readonly string[]
   readonly stopTokens: ReadonlySet<number>
   readonly logprobs: boolean
+  readonly topLogprobs: number
   readonly signal: AbortSignal | undefined
 }
 
 const KNOWN = new Set<string>([
   'maxTokens',
+  'logitBias',
+  'repetitionPenalty',
+  'presencePenalty',
+  'frequencyPenalty',
+  'penaltyWindow',
+  'dry',
   'temperature',
   'topK',
+  'typicalP',
   'topP',
   'minP',
   'seed',
   'stop',
   'stopTokens',
   'logprobs',
+  'topLogprobs',
   'signal',
 ] satisfies (keyof GenerateOptions)[])
 
+/** What the checks have to know of the session. */
+export interface OptionContext {
+  readonly vocabSize: number
+  /** The session's own stop tokens. */
+  readonly stopTokens: readonly number[]
+  /** The text of one token alone; `undefined` for a session without a tokenizer. */
+  readonly textOf: ((id: number) => string) | undefined
+}
+
 /**
- * Checks options and fills in defaults: temperature 0, no cuts, a seed from the system's random source.
+ * Checks options and fills in defaults: temperature 0, no cuts or penalties, a seed from the system's random source.
  *
- * @param defaults the session's stop tokens, and the vocabulary that bounds all of them
- * @throws FakError `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE` naming the option, the value and what is allowed
+ * @throws FakError `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE` naming the option, the value and what is allowed, `TOKEN_OUT_OF_RANGE`
  */
-export function resolveOptions(
-  options: GenerateOptions,
-  defaults: { vocabSize: number; stopTokens: readonly number[] },
-): ResolvedOptions {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name))
-      throw new FakError('UNKNOWN_OPTION', { reason: `no option ${quote(name)}`, field: quote(name) })
-  }
-  const { signal, logprobs = false, maxTokens = Number.MAX_SAFE_INTEGER, stop = [] } = options
-  const { temperature = 0, topK = 0, topP = 1, minP = 0, seed = randomSeed() } = options
+export function resolveOptions(options: GenerateOptions, context: OptionContext): ResolvedOptions {
+  refuseUnknown(options, KNOWN, '')
+  const { signal, logprobs = false, topLogprobs = 0, maxTokens = Number.MAX_SAFE_INTEGER, stop = [] } = options
   if (typeof logprobs !== 'boolean') throw outOfRange('logprobs', logprobs, 'true or false')
+  const stops = stopStrings(stop)
+  if (stops.length > 0 && context.textOf === undefined) throw needsTokenizer('stop strings', 'stop')
   return {
     maxTokens: integer('maxTokens', maxTokens, 1, Number.MAX_SAFE_INTEGER),
-    sampling: {
-      temperature: number('temperature', temperature, 0, MAX_TEMPERATURE),
-      topK: integer('topK', topK, 0, Number.MAX_SAFE_INTEGER),
-      topP: share('topP', topP),
-      minP: number('minP', minP, 0, 1),
-      seed: integer('seed', seed, 0, MAX_SEED),
-    },
-    stop: stopStrings(stop),
-    stopTokens: new Set(tokenIds('stopTokens', options.stopTokens ?? defaults.stopTokens, defaults.vocabSize)),
+    sampling: samplingOf(options, context),
+    stop: stops,
+    stopTokens: new Set(tokenIds('stopTokens', options.stopTokens ?? context.stopTokens, context.vocabSize)),
     logprobs,
+    topLogprobs: integer('topLogprobs', topLogprobs, 0, MAX_TOP_LOGPROBS),
     signal,
+  }
+}
+
+function samplingOf(options: GenerateOptions, context: OptionContext): Sampling {
+  const { temperature = 0, topK = 0, typicalP = 1, topP = 1, minP = 0, seed = randomSeed() } = options
+  const {
+    logitBias = {},
+    repetitionPenalty = 1,
+    presencePenalty = 0,
+    frequencyPenalty = 0,
+    penaltyWindow = 0,
+  } = options
+  return {
+    logitBias: biases(logitBias, context.vocabSize),
+    repetitionPenalty: aboveZero('repetitionPenalty', repetitionPenalty, MAX_REPETITION_PENALTY),
+    presencePenalty: number('presencePenalty', presencePenalty, -MAX_ADDED_PENALTY, MAX_ADDED_PENALTY),
+    frequencyPenalty: number('frequencyPenalty', frequencyPenalty, -MAX_ADDED_PENALTY, MAX_ADDED_PENALTY),
+    penaltyWindow: integer('penaltyWindow', penaltyWindow, 0, Number.MAX_SAFE_INTEGER),
+    dry: options.dry === undefined ? null : drySampling(options.dry, context),
+    temperature: number('temperature', temperature, 0, MAX_TEMPERATURE),
+    topK: integer('topK', topK, 0, Number.MAX_SAFE_INTEGER),
+    typicalP: aboveZero('typicalP', typicalP, 1),
+    topP: aboveZero('topP', topP, 1),
+    minP: number('minP', minP, 0, 1),
+    seed: integer('seed', seed, 0, MAX_SEED),
+  }
+}
+
+function biases(given: NonNullable<GenerateOptions['logitBias']>, vocabSize: number): ReadonlyMap<number, number> {
+  if (typeof given !== 'object' || given === null) throw outOfRange('logitBias', given, 'biases by token id')
+  const entries =
+    given instanceof Map ? [...given] : Object.entries(given).map(([id, bias]) => [Number(id), bias] as const)
+  const ids = tokenIds(
+    'logitBias',
+    entries.map(([id]) => id),
+    vocabSize,
+  )
+  return new Map(
+    entries.map(([, bias], i) => {
+      const field = `logitBias[${ids[i]}]`
+      return [ids[i]!, bias === -Infinity ? bias : number(field, bias, -MAX_BIAS, MAX_BIAS)]
+    }),
+  )
+}
+
+function drySampling(given: DryOptions, { textOf }: OptionContext): DrySampling {
+  if (typeof given !== 'object' || given === null) throw outOfRange('dry', given, 'an object with a multiplier')
+  refuseUnknown(given, new Set(['multiplier', ...Object.keys(DRY_DEFAULTS)]), 'dry.')
+  const { multiplier, base, allowedLength, window, breakers } = { ...DRY_DEFAULTS, ...given }
+  if (!Array.isArray(breakers) || !breakers.every((text) => typeof text === 'string' && text !== '')) {
+    throw outOfRange('dry.breakers', breakers, 'a list of texts that are not empty')
+  }
+  if (breakers.length > 0 && textOf === undefined) throw needsTokenizer('breakers', 'dry.breakers')
+  const known = new Map<number, boolean>()
+  const breaks = (id: number) => {
+    let answer = known.get(id)
+    if (answer === undefined) {
+      const text = textOf?.(id)
+      answer = text !== undefined && (text === '' || breakers.some((breaker) => text.includes(breaker)))
+      known.set(id, answer)
+    }
+    return answer
+  }
+  return {
+    multiplier: aboveZero('dry.multiplier', multiplier, MAX_DRY.multiplier),
+    base: number('dry.base', base, 1, MAX_DRY.base),
+    allowedLength: integer('dry.allowedLength', allowedLength, 1, MAX_DRY.allowedLength),
+    window: integer('dry.window', window, 0, Number.MAX_SAFE_INTEGER),
+    breaks,
+  }
+}
+
+function refuseUnknown(options: object, known: ReadonlySet<string>, prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue
+    throw new FakError('UNKNOWN_OPTION', { reason: `no option ${quote(prefix + name)}`, field: quote(prefix + name) })
   }
 }
 
@@ -112,8 +209,10 @@ function number(field: string, value: unknown, from: number, to: number): number
   return value
 }
 
-function share(field: string, value: unknown): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= 1)) throw outOfRange(field, value, 'above 0 and at most 1')
+function aboveZero(field: string, value: unknown, to: number): number {
+  if (typeof value !== 'number' || !(value > 0 && value <= to)) {
+    throw outOfRange(field, value, `above 0 and at most ${to}`)
+  }
   return value
 }
 
@@ -139,6 +238,10 @@ function randomSeed(): number {
 
 function outOfRange(field: string, value: unknown, allowed: string): FakError {
   return new FakError('PARAM_OUT_OF_RANGE', { reason: `${field} is ${shown(value)}, allowed: ${allowed}`, field })
+}
+
+function needsTokenizer(what: string, field: string): FakError {
+  return new FakError('PARAM_OUT_OF_RANGE', { reason: `${what} need a session with a tokenizer`, field })
 }
 
 const shown = (value: unknown) => (typeof value === 'string' ? quote(value) : quote(String(value)).slice(1, -1))

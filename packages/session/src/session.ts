@@ -136,17 +136,16 @@ export class Session {
    *
    * @throws FakError at once: `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE`, `TOKEN_OUT_OF_RANGE`. While iterating: as
    * {@link Session.sync} except `ABORTED`; `PROMPT_INCOMPLETE` when there is nothing to append and the held tokens are the
-   * beginning of a prompt that was stopped; `NON_FINITE` when the logits are not finite numbers.
+   * beginning of a prompt that was stopped; `NON_FINITE` when the logits are not finite numbers; `EVERY_TOKEN_BANNED`.
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<SessionEvent, void> {
-    const resolved = resolveOptions(options, { vocabSize: this.vocabSize, stopTokens: this.#stopTokens })
-    const decoder = this.#tokenizer?.streamDecoder()
-    if (resolved.stop.length > 0 && decoder === undefined) {
-      throw new FakError('PARAM_OUT_OF_RANGE', {
-        reason: 'stop strings need a session with a tokenizer',
-        field: 'stop',
-      })
-    }
+    const tokenizer = this.#tokenizer
+    const resolved = resolveOptions(options, {
+      vocabSize: this.vocabSize,
+      stopTokens: this.#stopTokens,
+      textOf: tokenizer && ((id) => textOfToken(tokenizer, id)),
+    })
+    const decoder = tokenizer?.streamDecoder()
     const { contextLength, vocabSize } = this
     return this.#aloneWhileRead(() =>
       generateEvents({
@@ -253,6 +252,12 @@ export class Session {
       this.#busy = false
     }
   }
+}
+
+/** What a token says when nothing comes before or after it. */
+function textOfToken(tokenizer: SessionTokenizer, id: number): string {
+  const decoder = tokenizer.streamDecoder()
+  return decoder.push(id) + decoder.end()
 }
 
 function logitsWidth({ program }: PreparedProgram): number {

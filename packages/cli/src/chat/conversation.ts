@@ -44,7 +44,7 @@ export class Conversation {
   readonly #tokenizer: Tokenizer
   readonly #template: ChatTemplate
   readonly #settings: ChatSettings
-  readonly #parameters: number
+  readonly #model: { readonly name: string; readonly parameters: number }
   #messages: ChatMessage[] = []
 
   private constructor(
@@ -52,13 +52,13 @@ export class Conversation {
     tokenizer: Tokenizer,
     template: ChatTemplate,
     settings: ChatSettings,
-    parameters: number,
+    model: { readonly name: string; readonly parameters: number },
   ) {
     this.#session = session
     this.#tokenizer = tokenizer
     this.#template = template
     this.#settings = settings
-    this.#parameters = parameters
+    this.#model = model
     this.clear()
   }
 
@@ -73,7 +73,8 @@ export class Conversation {
       // A control token that a model says in the middle of an answer is no text for a reader.
       tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },
     })
-    return new Conversation(session, tokenizer, template, settings, weightSummary(opened).parameters)
+    const model = { name: opened.name, parameters: weightSummary(opened).parameters }
+    return new Conversation(session, tokenizer, template, settings, model)
   }
 
   /** Forgets everything but the system message. */
@@ -93,7 +94,7 @@ export class Conversation {
       encodeChat(this.#tokenizer, this.#template, messages, enableThinking === undefined ? {} : { enableThinking })
     const prompt = encode(thinking)
     const mode = {
-      parameters: this.#parameters,
+      ...this.#model,
       thinks: prompt.reasoningOpen,
       thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(undefined).reasoningOpen,
     }

@@ -1,27 +1,23 @@
 // fak chat: talk to a model, or ask it once.
 
-import { type GenerateOptions, MAX_SEED, MAX_STOP_STRING_LENGTH, MAX_TEMPERATURE } from '@fak/session'
+import { type GenerateOptions, MAX_STOP_STRING_LENGTH } from '@fak/session'
 import { Command, InvalidArgumentError } from 'commander'
 import { Conversation } from '../chat/conversation.js'
 import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
 import { readPrompt } from '../chat/prompt-input.js'
+import { addSamplingOptions, type SamplingFlags, samplingChoices } from '../chat/sampling-options.js'
 import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
 import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
-import { integerFrom, numberFrom, oneOf, repeated } from '../values.js'
+import { integerFrom, oneOf, repeated } from '../values.js'
 
-interface ChatOptions extends RuntimeOptions {
+interface ChatOptions extends RuntimeOptions, SamplingFlags {
   readonly model?: string
   readonly prompt?: string
   readonly tokens?: number
-  readonly temperature?: number
-  readonly topK?: number
-  readonly topP?: number
-  readonly minP?: number
-  readonly seed?: number
   readonly stop?: string[]
   readonly system?: string
   readonly think?: boolean
@@ -48,19 +44,6 @@ export function chatCommand(context: CommandContext): Command {
     .option('--system <text>', 'system message')
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
-    .option(
-      '--temp, --temperature <t>',
-      'temperature; 0 always takes the most probable token',
-      numberFrom(0, MAX_TEMPERATURE),
-    )
-    .option('--top-k <n>', 'sample from the n most probable tokens; 0 is off', integerFrom(0, MAX_INT))
-    .option(
-      '--top-p <p>',
-      'sample from the most probable tokens that together reach p',
-      numberFrom(0, 1, { open: true }),
-    )
-    .option('--min-p <p>', 'sample from tokens at least p times as probable as the first', numberFrom(0, 1))
-    .option('--seed <n>', 'makes sampling repeatable', integerFrom(0, MAX_SEED))
     .option('--stop <text>', 'end the answer before this text; may be repeated', repeated(stopString))
     .option(
       '--context <n>',
@@ -74,7 +57,7 @@ export function chatCommand(context: CommandContext): Command {
       oneOf(['off', 'auto', 'mtp', 'ngram']),
     )
     .option('--json', 'print events, one JSON object per line; the last has type "done"')
-  return addRuntimeOptions(command)
+  return addRuntimeOptions(addSamplingOptions(command))
     .addHelpText('after', EXAMPLES)
     .action(async (options: ChatOptions) => {
       refuseUnsupported(options)
@@ -125,9 +108,11 @@ function settings(options: ChatOptions, { opened }: Runtime) {
   if (contextLength > trained) {
     throw new UsageError(`--context ${contextLength} is more than the ${trained} tokens that the model was made for`)
   }
-  const { tokens, temperature, topK, topP, minP, seed, stop } = options
-  const given = { maxTokens: tokens, temperature, topK, topP, minP, seed, stop }
-  const generate: GenerateOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const generate: GenerateOptions = {
+    ...samplingChoices(options),
+    ...(options.tokens !== undefined && { maxTokens: options.tokens }),
+    ...(options.stop !== undefined && { stop: options.stop }),
+  }
   return {
     contextLength,
     generate,
@@ -167,4 +152,5 @@ Examples:
   fak chat -p "Hello" --json | jq -r 'select(.type == "text").text'
 
 Without --temp and its like, sampling follows the model's card; the demo model is greedy.
-Order of sampling: temperature, top-k, top-p, min-p, draw.`
+Order of sampling: bias, repeat penalty, presence and frequency penalty, DRY, temperature, top-k, typical-p, top-p,
+min-p, draw.`

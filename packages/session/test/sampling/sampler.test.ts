@@ -4,14 +4,17 @@ import { expNegative } from '../../src/sampling/exp.js'
 import { argmax, topIds, topLogprobs } from '../../src/sampling/logits.js'
 import { uniform } from '../../src/sampling/random.js'
 import { type Sampling, sample } from '../../src/sampling/sampler.js'
+import { open } from './open.js'
 
-const open: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 1 }
+/** Logits row. */
 const row = (...logits: number[]) => Float32Array.from(logits)
+/** A prompt of this many tokens and nothing said yet. */
+const at = (position: number) => ({ tokens: new Array<number>(position).fill(0), promptLength: position })
 
 /** The ids that a sampling setting can reach, by drawing at many positions. */
 function reachable(logits: Float32Array, sampling: Partial<Sampling>): number[] {
   const seen = new Set<number>()
-  for (let position = 0; position < 3000; position++) seen.add(sample(logits, { ...open, ...sampling }, position))
+  for (let position = 0; position < 3000; position++) seen.add(sample(logits, { ...open, ...sampling }, at(position)))
   return [...seen].sort((a, b) => a - b)
 }
 
@@ -48,7 +51,7 @@ describe('leaders', () => {
     for (const logits of [row(bad, 1, 2), row(1, 2, bad)]) {
       expect(() => argmax(logits)).toThrow(expect.objectContaining({ code: 'NON_FINITE' }))
       expect(() => topIds(logits, 1)).toThrow(expect.objectContaining({ code: 'NON_FINITE' }))
-      expect(() => sample(logits, open, 0)).toThrow(expect.objectContaining({ code: 'NON_FINITE' }))
+      expect(() => sample(logits, open, at(0))).toThrow(expect.objectContaining({ code: 'NON_FINITE' }))
     }
   })
 
@@ -68,7 +71,7 @@ describe('sample', () => {
   it('draws with the model’s own probabilities', () => {
     const logits = row(...[0.5, 0.3, 0.15, 0.05].map(Math.log))
     const counts = [0, 0, 0, 0]
-    for (let position = 0; position < 20_000; position++) counts[sample(logits, open, position)]!++
+    for (let position = 0; position < 20_000; position++) counts[sample(logits, open, at(position))]!++
     const expected = [10_000, 6000, 3000, 1000]
     // Chi-square with 3 degrees of freedom: 16.3 is the 0.1 % point.
     expect(counts.reduce((sum, n, i) => sum + (n - expected[i]!) ** 2 / expected[i]!, 0)).toBeLessThan(16.3)
@@ -111,14 +114,14 @@ describe('sample', () => {
     }
     expect(nucleus.size).toBeGreaterThan(512)
     for (let position = 0; position < 300; position++) {
-      expect(nucleus.has(sample(logits, { ...open, topP: 0.3 }, position))).toBe(true)
+      expect(nucleus.has(sample(logits, { ...open, topP: 0.3 }, at(position)))).toBe(true)
     }
   })
 
   it('is a function of seed and position alone', () => {
     const logits = row(1, 1, 1, 1, 1, 1, 1, 1)
-    const draws = (seed: number, positions: number[]) => positions.map((p) => sample(logits, { ...open, seed }, p))
-    expect(draws(5, [3, 1, 2])).toEqual([3, 1, 2].map((p) => sample(logits, { ...open, seed: 5 }, p)))
+    const draws = (seed: number, positions: number[]) => positions.map((p) => sample(logits, { ...open, seed }, at(p)))
+    expect(draws(5, [3, 1, 2])).toEqual([3, 1, 2].map((p) => sample(logits, { ...open, seed: 5 }, at(p))))
     expect(draws(5, [...Array(64).keys()])).not.toEqual(draws(6, [...Array(64).keys()]))
   })
 })
