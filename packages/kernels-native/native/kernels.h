@@ -124,6 +124,12 @@ struct FloatKernels {
                       int64_t n);
   /// Per token and row: row *= decay; m = row . k; row += beta (v - m) k; y = row . q
   void (*gated_delta)(const DeltaArgs& args);
+  /// y = [indices, weights] of the top_k largest of the logits of one row.
+  void (*route)(const float* logits, float* y, int64_t experts, int64_t top_k);
+  /// y = sum of weights[r] * x[r * d, (r + 1) * d) over the ranks r in order.
+  void (*combine_experts)(const float* x, const float* weights, float* y, int64_t top_k, int64_t d);
+  /// y = a + sigmoid(gate) * b
+  void (*gated_add)(const float* a, const float* b, float gate, float* y, int64_t n);
   /// Whether none of n floats is NaN or infinite.
   bool (*all_finite)(const float* x, int64_t n);
 };

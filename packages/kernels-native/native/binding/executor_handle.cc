@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -8,31 +9,48 @@ namespace fak {
 
 namespace {
 
-/// Binds one weight: { mapping, offset } or { data, copy }.
-void bind_weight(const Napi::CallbackInfo& info, Napi::Object binding, Value& value, WeightMemory& memory,
-                 std::vector<Napi::ObjectReference>& buffers) {
-  const size_t bytes = static_cast<size_t>(value.weight_rows) * row_bytes(value.dtype, value.columns);
-  if (binding.Has("mapping")) {
-    const std::shared_ptr<Mapping>& mapping = MappingHandle::Unwrap(binding.Get("mapping").As<Napi::Object>())->get();
+/// Address of one matrix: { mapping, offset } or { data, copy }.
+const uint8_t* bind_matrix(const Napi::CallbackInfo& info, Napi::Object binding, size_t bytes, WeightMemory& memory,
+                           std::vector<Napi::ObjectReference>& buffers) {
+  const Napi::Value from = binding.Get("mapping");
+  if (from.IsObject()) {
+    const std::shared_ptr<Mapping>& mapping = MappingHandle::Unwrap(from.As<Napi::Object>())->get();
     const double offset = binding.Get("offset").As<Napi::Number>().DoubleValue();
     require(info, offset >= 0 && offset <= static_cast<double>(mapping->bytes()) && mapping->bytes() - static_cast<size_t>(offset) >= bytes,
             "a weight lies outside its file");
-    value.weight = mapping->data() + static_cast<size_t>(offset);
-    memory.mappings.push_back(mapping);
-    return;
+    // Each file once: every step looks at all of them. Matrices that follow each other mostly lie in the same one.
+    auto& mappings = memory.mappings;
+    if (std::find(mappings.rbegin(), mappings.rend(), mapping) == mappings.rend()) mappings.push_back(mapping);
+    return mapping->data() + static_cast<size_t>(offset);
   }
   const Napi::Uint8Array data = binding.Get("data").As<Napi::Uint8Array>();
   require(info, data.ByteLength() == bytes, "a weight has the wrong number of bytes");
   if (!binding.Get("copy").ToBoolean()) {
-    value.weight = data.Data();
     buffers.push_back(Napi::Persistent(data.As<Napi::Object>()));
-    return;
+    return data.Data();
   }
   Memory block;
   if (!block.allocate(bytes)) throw std::bad_alloc();
   std::memcpy(block.data(), data.Data(), bytes);
-  value.weight = block.data();
   memory.blocks.push_back(std::move(block));
+  return memory.blocks.back().data();
+}
+
+/// Binds one weight: one matrix, or a list of them for a stack.
+void bind_weight(const Napi::CallbackInfo& info, Napi::Value binding, Value& value, WeightMemory& memory,
+                 std::vector<Napi::ObjectReference>& buffers) {
+  const size_t bytes = static_cast<size_t>(value.weight_rows) * row_bytes(value.dtype, value.columns);
+  if (value.experts.empty()) {
+    require(info, binding.IsObject() && !binding.IsArray(), "one binding for a matrix");
+    value.weight = bind_matrix(info, binding.As<Napi::Object>(), bytes, memory, buffers);
+    return;
+  }
+  require(info, binding.IsArray() && binding.As<Napi::Array>().Length() == value.experts.size(), "one binding for each matrix of a stack");
+  const Napi::Array list = binding.As<Napi::Array>();
+  for (size_t i = 0; i < value.experts.size(); i++) {
+    const Napi::HandleScope scope(info.Env());
+    value.experts[i] = bind_matrix(info, list.Get(static_cast<uint32_t>(i)).As<Napi::Object>(), bytes, memory, buffers);
+  }
 }
 
 }  // namespace
@@ -64,7 +82,7 @@ Napi::Value ExecutorHandle::prepare(const Napi::CallbackInfo& info) {
   PreparedHandle::Parts parts;
   for (size_t i = 0; i < program.values.size(); i++)
     if (program.values[i].kind == ValueKind::Weight)
-      bind_weight(info, bindings.Get(static_cast<uint32_t>(i)).As<Napi::Object>(), program.values[i], memory, parts.buffers);
+      bind_weight(info, bindings.Get(static_cast<uint32_t>(i)), program.values[i], memory, parts.buffers);
 
   parts.prepared = std::make_shared<Prepared>(std::move(program), std::move(memory), kernel_table(isa_), team());
   Addon& addon = *info.Env().GetInstanceData<Addon>();

@@ -9,7 +9,10 @@ namespace fak {
 namespace {
 
 /// Changes with the layout; src/encode.ts has the same number.
-constexpr double kLayoutVersion = 1;
+constexpr double kLayoutVersion = 2;
+
+/// Matrices in a stack; the largest models of today have 512. Routes hold indices in f32, which has room for far more.
+constexpr double kMaxExperts = 65536;
 
 /// Largest integer that a double holds exactly.
 constexpr double kLargestInteger = 9007199254740991.0;
@@ -58,6 +61,7 @@ Value read_value(Words& in) {
     value.dtype = static_cast<DType>(in.index(kDTypeCount));
     value.weight_rows = in.integer(1);
     value.columns = in.integer(1);
+    value.experts.resize(static_cast<size_t>(in.integer(0, kMaxExperts)));
   } else if (value.kind == ValueKind::Activation) {
     value.rows.code = in.integer(RowCount::kR);
     value.columns = in.integer(1);

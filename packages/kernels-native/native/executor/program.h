@@ -20,10 +20,11 @@ struct RowCount {
 
 struct Value {
   ValueKind kind = ValueKind::Tokens;
-  // Weight: stored type, [rows, columns] (a vector is one row), address.
+  // Weight: stored type, [rows, columns] (a vector is one row), address. A stack has several such matrices, each at its own address.
   DType dtype = DType::F32;
   int64_t weight_rows = 0;
   const uint8_t* weight = nullptr;
+  std::vector<const uint8_t*> experts;
   // Activation: f32 [rows, columns] at an offset of the arena.
   RowCount rows;
   size_t offset = 0;

@@ -39,18 +39,22 @@ Schedule make_schedule(const Program& program, const Tasks& tasks, bool with_out
   std::vector<bool> prepared(tasks.preparations.size(), false);
   Schedule schedule;
   for (const std::vector<int>& phase : program.phases) {
-    Stage before, main;
+    std::vector<Stage> before;  // by depth
+    Stage main;
     for (const int op : phase) {
       const PlannedOp& planned = tasks.ops[static_cast<size_t>(op)];
       if (need[static_cast<size_t>(op)] == Need::Nothing) continue;
       for (const int preparation : planned.preparations) {
         if (prepared[static_cast<size_t>(preparation)]) continue;
         prepared[static_cast<size_t>(preparation)] = true;
-        before.push_back({tasks.preparations[static_cast<size_t>(preparation)].get(), op});
+        const auto& [task, key, depth] = tasks.preparations[static_cast<size_t>(preparation)];
+        before.resize(std::max(before.size(), static_cast<size_t>(depth) + 1));
+        before[static_cast<size_t>(depth)].push_back({task.get(), op});
       }
       if (need[static_cast<size_t>(op)] == Need::All) main.push_back({planned.main.get(), op});
     }
-    if (!before.empty()) schedule.push_back(before);
+    for (const Stage& stage : before)
+      if (!stage.empty()) schedule.push_back(stage);
     if (!main.empty()) schedule.push_back(main);
   }
   return schedule;
@@ -62,7 +66,7 @@ size_t place_preparations(const Program& program, const Tasks& tasks) {
     int first, last;
   };
   std::vector<Life> lives;
-  for (const auto& preparation : tasks.preparations) lives.push_back({preparation.get(), -1, -1});
+  for (const auto& preparation : tasks.preparations) lives.push_back({preparation.task.get(), -1, -1});
   for (size_t phase = 0; phase < program.phases.size(); phase++)
     for (const int op : program.phases[phase])
       for (const int preparation : tasks.ops[static_cast<size_t>(op)].preparations) {

@@ -1,6 +1,6 @@
 // Op drivers. A driver turns one op of the Program into tasks: it slices the work into units that any thread may take, and calls leaf
 // kernels on them. Most ops are one task. Some need something prepared first that ops may share: quantized activation rows, rope
-// angles. Preparations with equal keys are made once; each runs before the first phase that needs it.
+// angles. Preparations with equal keys are made once; each runs before the first phase that needs it, and after what it reads itself.
 #pragma once
 
 #include <memory>
@@ -38,10 +38,16 @@ struct PlannedOp {
   std::vector<int> state_inputs;
 };
 
+/// Something that ops share.
+struct Preparation {
+  std::unique_ptr<Task> task;
+  std::string key;  ///< empty for one that is not shared
+  int depth;        ///< it reads preparations of lower depths alone
+};
+
 struct Tasks {
   std::vector<PlannedOp> ops;  ///< by op
-  std::vector<std::unique_ptr<Task>> preparations;
-  std::vector<std::string> keys;  ///< of the preparations; empty for one that is not shared
+  std::vector<Preparation> preparations;
 };
 
 /// What a driver's factory sees of its op.
@@ -66,16 +72,16 @@ class OpBuilder {
   /// The op that writes input i.
   int producer(int i) const;
 
-  /// Index of the preparation with this key; made by `make` if no op before asked for it. An empty key is never shared.
+  /// Index of the preparation with this key; made by `make` if no op before asked for it. An empty key is never shared. What it reads
+  /// itself, of lower depth, must have been asked for by the same op.
   template <class Make>
-  int prepare(const std::string& key, Make make) {
-    for (size_t i = 0; i < tasks_.keys.size(); i++)
-      if (!key.empty() && tasks_.keys[i] == key) return use(static_cast<int>(i));
-    tasks_.preparations.push_back(make());
-    tasks_.keys.push_back(key);
+  int prepare(const std::string& key, Make make, int depth = 0) {
+    for (size_t i = 0; i < tasks_.preparations.size(); i++)
+      if (!key.empty() && tasks_.preparations[i].key == key) return use(static_cast<int>(i));
+    tasks_.preparations.push_back({make(), key, depth});
     return use(static_cast<int>(tasks_.preparations.size()) - 1);
   }
-  const Task& preparation(int index) const { return *tasks_.preparations[static_cast<size_t>(index)]; }
+  const Task& preparation(int index) const { return *tasks_.preparations[static_cast<size_t>(index)].task; }
 
   PlannedOp& planned() { return tasks_.ops[static_cast<size_t>(op)]; }
 
@@ -104,13 +110,17 @@ Tasks make_tasks(const Program& program, const KernelTable& kernels);
 void make_add(OpBuilder& builder);
 void make_attention(OpBuilder& builder);
 void make_causal_conv1d(OpBuilder& builder);
+void make_combine_experts(OpBuilder& builder);
 void make_embedding(OpBuilder& builder);
+void make_expert_linear(OpBuilder& builder);
+void make_gated_add(OpBuilder& builder);
 void make_gated_delta(OpBuilder& builder);
 void make_gated_rms_norm(OpBuilder& builder);
 void make_last_rows(OpBuilder& builder);
 void make_linear(OpBuilder& builder);
 void make_rms_norm(OpBuilder& builder);
 void make_rope(OpBuilder& builder);
+void make_route(OpBuilder& builder);
 void make_sigmoid_mul(OpBuilder& builder);
 void make_silu_mul(OpBuilder& builder);
 void make_slice_heads(OpBuilder& builder);

@@ -1,5 +1,6 @@
 // Every float kernel of every instruction set that this machine has, against scalar, bit for bit: all tails, misaligned
 // operands, ordinary and extreme values. And scalar itself against the C library in double, within stated tolerances.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -167,6 +168,56 @@ FAK_TEST(delta_same_bits) {
       same_bits("delta_gates", 2 * n, 0,
                 [&](const FloatKernels& k, float* y) { k.delta_gates(a.at, b.at, A.at, dt.at, y, y + n, n); });
     }
+}
+
+FAK_TEST(experts_same_bits) {
+  Random random(8);
+  for (const Values values : {Values::Ordinary, Values::Extreme})
+    for (int64_t n = 1; n <= 67; n++) {
+      const int shift = static_cast<int>(n % 5);
+      const Floats a(n, shift, random, values), b(n, 3, random, values), gate(1, 0, random, values);
+      same_bits("gated_add", n, shift, [&](const FloatKernels& k, float* y) { k.gated_add(a.at, b.at, *gate.at, y, n); });
+      for (const int64_t top_k : {1, 2, 8, 17}) {
+        const Floats x(n * top_k, 1, random, values), weights(top_k, 2, random);
+        same_bits("combine_experts", n, shift,
+                  [&](const FloatKernels& k, float* y) { k.combine_experts(x.at, weights.at, y, top_k, n); });
+        if (top_k <= n) same_bits("route", 2 * top_k, shift, [&](const FloatKernels& k, float* y) { k.route(a.at, y, n, top_k); });
+      }
+      same_bits("route", 2 * n, shift, [&](const FloatKernels& k, float* y) { k.route(b.at, y, n, n); });
+    }
+}
+
+FAK_TEST(route_follows_its_definition) {
+  const FloatKernels k = floats_of(0);
+  Random random(9);
+  for (int64_t experts = 1; experts <= 60; experts++)
+    for (int64_t top_k = 1; top_k <= experts; top_k += 1 + top_k / 2) {
+      // Few different values, so that many are equal; the order among those is part of the definition. -0 equals 0.
+      std::vector<float> logits(static_cast<size_t>(experts)), y(static_cast<size_t>(2 * top_k));
+      for (float& x : logits) x = static_cast<float>(static_cast<int>(random.next() % 9) - 4) * (random.next() % 2 == 0 ? 1.0f : -1.0f);
+      std::vector<int64_t> order(static_cast<size_t>(experts));
+      for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<int64_t>(i);
+      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)]; });
+      k.route(logits.data(), y.data(), experts, top_k);
+      double total = 0;
+      for (int64_t r = 0; r < top_k; r++) total += std::exp(static_cast<double>(logits[static_cast<size_t>(order[static_cast<size_t>(r)])]));
+      for (int64_t r = 0; r < top_k; r++) {
+        const int64_t want = order[static_cast<size_t>(r)];
+        const float index = y[static_cast<size_t>(r)], weight = y[static_cast<size_t>(top_k + r)];
+        CHECK(index == static_cast<float>(want), "%lld of %lld, rank %lld: %g, not %lld", static_cast<long long>(top_k),
+              static_cast<long long>(experts), static_cast<long long>(r), static_cast<double>(index), static_cast<long long>(want));
+        const double share = std::exp(static_cast<double>(logits[static_cast<size_t>(want)])) / total;
+        CHECK(std::fabs(static_cast<double>(weight) - share) <= 1e-6 * share, "rank %lld: %g, not %g", static_cast<long long>(r),
+              static_cast<double>(weight), share);
+      }
+    }
+  // Whatever the logits are, an index names an expert.
+  for (const float bad : {NAN, HUGE_VALF, -HUGE_VALF}) {
+    const float logits[] = {bad, 1.0f, bad, 2.0f, bad};
+    float y[6];
+    k.route(logits, y, 5, 3);
+    for (int r = 0; r < 3; r++) CHECK(y[r] >= 0 && y[r] < 5 && y[r] == std::floor(y[r]), "%g", static_cast<double>(y[r]));
+  }
 }
 
 FAK_TEST(all_finite_sees_every_lane) {

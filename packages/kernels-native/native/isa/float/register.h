@@ -13,6 +13,7 @@
 #include "isa/float/attention.h"
 #include "isa/float/causal_conv1d.h"
 #include "isa/float/elementwise.h"
+#include "isa/float/experts.h"
 #include "isa/float/gated_delta.h"
 #include "isa/float/norm.h"
 #include "isa/float/rope.h"
@@ -32,6 +33,9 @@ static void register_float(FloatKernels& table) {
   table.l2_normalize = l2_normalize_f32;
   table.delta_gates = delta_gates_f32;
   table.gated_delta = gated_delta_f32;
+  table.route = route_f32;
+  table.combine_experts = combine_experts_f32;
+  table.gated_add = gated_add_f32;
   table.all_finite = all_finite_f32;
 }
 
