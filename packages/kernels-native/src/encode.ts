@@ -4,7 +4,7 @@ import type { MemoryPlan, OpNode, Program, ValueId, ValueInfo } from '@fak/graph
 import { definitionOf } from './check-program.js'
 
 /** Changes with the layout; program.cc has the same number. */
-const LAYOUT_VERSION = 1
+const LAYOUT_VERSION = 2
 
 /** Rows that are a runtime scalar. */
 const ROWS = { T: -1, R: -2 } as const
@@ -51,8 +51,11 @@ export function encodeProgram(
 function encodeValue(value: ValueInfo, offset: number | undefined, { dtypes }: Numbering): readonly number[] {
   if (value.kind === 'tokens') return [0]
   if (value.kind === 'weight') {
+    // A third dimension counts matrices, each with an address of its own.
+    const experts = value.shape.length === 3 ? value.shape[0]! : 0
     const columns = value.shape.at(-1) ?? 1
-    return [1, dtypes.indexOf(value.dtype), product(value.shape) / columns, columns]
+    const rows = product(value.shape) / columns / (experts || 1)
+    return [1, dtypes.indexOf(value.dtype), rows, columns, experts]
   }
   const [rows, columns] = value.shape
   return [2, typeof rows === 'number' ? rows : ROWS[rows], columns, offset ?? 0]
