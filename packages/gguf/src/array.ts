@@ -39,6 +39,19 @@ export interface GgufStringBytes {
   readonly ends: Uint32Array
 }
 
+/** True when two values have the same type and the same stored content. NaN is the same as NaN. */
+export function sameValue(a: TypedValue, b: TypedValue): boolean {
+  const [x, y] = [a.value, b.value]
+  if (!(x instanceof GgufArray && y instanceof GgufArray)) return a.type === b.type && Object.is(x, y)
+  const [left, right] = [x.stored, y.stored]
+  return x.itemType === y.itemType && left.length === right.length && left.every((byte, index) => byte === right[index])
+}
+
+interface TypedValue {
+  readonly type: string
+  readonly value: unknown
+}
+
 /** Strings are decoded in groups of about this many bytes: one decoder call for many short strings. */
 const DECODE_BYTES = 65_536
 

@@ -20,6 +20,8 @@ export const DIMENSION_END = 2 ** 48
 export const MAX_ALIGNMENT = 1_048_576
 /** Everything before the tensor data. A 250,000-token vocabulary with its merges takes about 12 MB. */
 export const MAX_HEADER_BYTES = 256 * 1024 * 1024
+/** Files of a split set; at least 2. The official tool keeps the number in 16 bits. */
+export const MAX_SPLIT_FILES = 65_535
 
 /** Fewest bytes that a key-value pair takes: an 8-byte length, a 1-byte key, a 4-byte type, a 1-byte value. */
 export const MIN_ENTRY_BYTES = 14

@@ -1,11 +1,14 @@
 // Node-only half of @fak/gguf: files by path.
 
+import { rm } from 'node:fs/promises'
 import { closeAll, FakError } from '@fak/tensor'
 import { fileSource, writeFileAtomically } from '@fak/tensor/node'
+import { editGguf, type GgufEdit } from './edit.js'
 import { openGguf as openInput } from './index.js'
 import type { GgufFile, GgufOpenOptions } from './open.js'
 import { ggufSplit, joinSplits, mismatch, missing, splitFileName } from './split.js'
-import { encodeGguf, type GgufContent } from './write.js'
+import { type GgufSplitLimits, splitGguf } from './split-content.js'
+import { encodeGguf, type GgufContent, type GgufWriteOptions, layOut } from './write.js'
 
 /**
  * Opens a GGUF file by path. Any file of a split set (NAME-00001-of-00003.gguf) opens the whole set as one.
@@ -52,10 +55,67 @@ async function openOne(path: string, options: GgufOpenOptions): Promise<GgufFile
 }
 
 /**
- * Writes a GGUF file whole or not at all: a file of that name is replaced only when everything is on the disk.
+ * Writes a GGUF file whole or not at all: a file of that name is replaced only when everything is on the disk. It may be the
+ * file that the tensors come from.
  *
- * @throws FakError `WRITE_FAILED`, and the errors of `encodeGguf`.
+ * @throws FakError `WRITE_FAILED`, and the errors of `encodeGguf`. An aborted signal throws its own reason.
  */
-export function writeGgufFile(path: string, content: GgufContent): Promise<void> {
-  return writeFileAtomically(path, encodeGguf(content))
+export function writeGgufFile(path: string, content: GgufContent, options: GgufWriteOptions = {}): Promise<void> {
+  return writeFileAtomically(path, encodeGguf(content, options))
+}
+
+/**
+ * Writes `content` as a split set, STEM-00001-of-0000N.gguf and so on, and returns the paths. Each file is whole or not there; when
+ * one fails, those written before it are removed.
+ *
+ * @throws FakError as `splitGguf` and {@link writeGgufFile}.
+ */
+export async function writeGgufSplit(
+  stem: string,
+  content: GgufContent,
+  limits: GgufSplitLimits,
+  options: GgufWriteOptions = {},
+): Promise<string[]> {
+  const { signal, onProgress } = options
+  // Laid out ahead, so that content that cannot be written is refused before the first file.
+  const sizes = splitGguf(content, limits).map((part) => ({ part, bytes: layOut(part).byteLength }))
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)
+  const written: string[] = []
+  let before = 0
+  try {
+    for (const [no, { part, bytes }] of sizes.entries()) {
+      const path = splitFileName(`${stem}-00000-of-00000.gguf`, { no, count: sizes.length })!
+      await writeGgufFile(path, part, {
+        ...(signal && { signal }),
+        onProgress: (done) => onProgress?.(before + done, total),
+      })
+      written.push(path)
+      before += bytes
+    }
+  } catch (error) {
+    for (const path of written) await rm(path, { force: true })
+    throw error
+  }
+  return written
+}
+
+/**
+ * Writes a copy of a file with other metadata. `target` may be `source`: the copy is made beside it and renamed over it at the
+ * end. Only the named file is touched; one of a split set stays in its set.
+ *
+ * @throws FakError as opening `source`, `editGguf` and {@link writeGgufFile}; the source is as it was then.
+ */
+export async function editGgufFile(
+  source: string,
+  target: string,
+  edit: GgufEdit,
+  options: GgufWriteOptions = {},
+): Promise<void> {
+  const { signal } = options
+  const file = await openOne(source, signal === undefined ? {} : { signal })
+  try {
+    await writeGgufFile(target, editGguf(file, edit), options)
+  } finally {
+    await file.close()
+  }
 }

@@ -3,6 +3,7 @@
 // split.tensors.count (of the whole set). The first file holds the metadata.
 
 import { closeAll, FakError, label, type SourceInput } from '@fak/tensor'
+import { MAX_SPLIT_FILES } from './limits.js'
 import { type GgufFile, type GgufOpenOptions, type GgufTensor, openGguf } from './open.js'
 
 /** What a file says about the set it belongs to. */
@@ -13,13 +14,17 @@ export interface GgufSplit {
   readonly count: number
 }
 
+/** True for the keys that describe a split set. */
+export function isSplitKey(key: string): boolean {
+  return key === 'split.no' || key === 'split.count' || key === 'split.tensors.count'
+}
+
 /** The place of a file in its split set, or `undefined` for a file that is whole. */
 export function ggufSplit({ metadata, name }: GgufFile): GgufSplit | undefined {
   const count = metadata.known('split.count')
   if (count === undefined || count === 0 || count === 1) return undefined
   const no = metadata.known('split.no')
-  // 16 bits in the files of the official tool; more files than that are no set that anybody made.
-  const sane = Number.isInteger(count) && count >= 2 && count <= 0xffff
+  const sane = Number.isInteger(count) && count >= 2 && count <= MAX_SPLIT_FILES
   if (sane && no !== undefined && Number.isInteger(no) && no >= 0 && no < count) return { no, count }
   throw mismatch(
     name,

@@ -33,33 +33,84 @@ export interface GgufContent {
   readonly tensors: Iterable<WritableTensor>
 }
 
+/** Options of everything that writes a file. */
+export interface GgufWriteOptions {
+  /** Ends writing; its reason is thrown. */
+  signal?: AbortSignal
+  /** Hears of progress: bytes done of bytes in all, after every piece of a few megabytes. */
+  onProgress?: (done: number, total: number) => void
+}
+
 /**
  * Encodes a GGUF file as a stream of chunks: the header, then tensor data as it comes. Memory does not grow with the tensors.
+ * In a browser {@link ggufStream} is the same as a `ReadableStream`.
  *
  * @throws FakError `GGUF_BAD_VALUE` for a value that its type cannot hold, `GGUF_BAD_TENSOR_TYPE` for a type that GGUF cannot
  *   store, `SIZE_MISMATCH` for tensor data of the wrong length, and every `GGUF_` code that reading the file would give.
  */
-export async function* encodeGguf(content: GgufContent): AsyncGenerator<Uint8Array, void> {
-  const entries = [...content.metadata]
-  const tensors = [...content.tensors]
-  const alignment = alignmentOf(entries)
-  const sizes = tensors.map((tensor) => byteLength(tensor.dtype, tensor.shape))
-  yield encodeHeader(entries, tensors, sizes, alignment)
-  for (const [i, tensor] of tensors.entries()) {
-    yield* tensorBytes(tensor, sizes[i]!)
-    const padding = padded(sizes[i]!, alignment) - sizes[i]!
-    if (padding > 0) yield new Uint8Array(padding)
+export async function* encodeGguf(
+  content: GgufContent,
+  options: GgufWriteOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  options.signal?.throwIfAborted()
+  const { header, tensors, alignment, byteLength: total } = layOut(content)
+  let done = 0
+  const passed = (chunk: Uint8Array): Uint8Array => {
+    done += chunk.length
+    options.onProgress?.(done, total)
+    return chunk
   }
+  yield passed(header)
+  for (const { tensor, size } of tensors) {
+    for await (const piece of tensorBytes(tensor, size, options)) yield passed(piece)
+    const padding = padded(size, alignment) - size
+    if (padding > 0) yield passed(new Uint8Array(padding))
+  }
+}
+
+/** Everything about a file that is known before its tensor data. */
+interface LaidOut {
+  readonly header: Uint8Array
+  readonly tensors: readonly { readonly tensor: WritableTensor; readonly size: number }[]
+  readonly alignment: number
+  /** Bytes of the whole file. */
+  readonly byteLength: number
+}
+
+/** Checks content and lays it out as a file. */
+export function layOut(content: GgufContent): LaidOut {
+  const entries = [...content.metadata]
+  const tensors = Array.from(content.tensors, (tensor) => ({ tensor, size: byteLength(tensor.dtype, tensor.shape) }))
+  const alignment = alignmentOf(entries)
+  const header = encodeHeader(entries, tensors, alignment)
+  const total = tensors.reduce((sum, { size }) => sum + padded(size, alignment), header.length)
+  return { header, tensors, alignment, byteLength: total }
+}
+
+/**
+ * {@link encodeGguf} as a `ReadableStream`, for `pipeTo` a file that a browser picked, a `Response` or an upload. Nothing is read
+ * ahead of the consumer; cancelling the stream ends the reading.
+ */
+export function ggufStream(content: GgufContent, options: GgufWriteOptions = {}): ReadableStream<Uint8Array> {
+  const chunks = encodeGguf(content, options)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await chunks.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 type Entries = readonly (readonly [string, GgufValueContent])[]
 
-function encodeHeader(
-  entries: Entries,
-  tensors: readonly WritableTensor[],
-  sizes: readonly number[],
-  alignment: number,
-): Uint8Array {
+function encodeHeader(entries: Entries, tensors: LaidOut['tensors'], alignment: number): Uint8Array {
   const header = new HeaderBytes()
   header.bytes(Uint8Array.of(0x47, 0x47, 0x55, 0x46)) // GGUF
   header.number('u32', 3)
@@ -70,10 +121,10 @@ function encodeHeader(
     encodeValue(header, key, value)
   }
   let dataOffset = 0
-  for (const [i, tensor] of tensors.entries()) {
+  for (const { tensor, size } of tensors) {
     header.string(tensor.name, tensor.name)
     encodeDescription(header, tensor, dataOffset)
-    dataOffset += padded(sizes[i]!, alignment)
+    dataOffset += padded(size, alignment)
   }
   // The official writer pads the header where tensor data begins, so not without tensors.
   if (tensors.length > 0) header.pad(alignment)

@@ -19,6 +19,6 @@ export {
   storedBytes,
   type WeightTensor,
 } from './stacked.js'
-export { type TensorContent, tensorBytes, type WritableTensor } from './tensor-content.js'
+export { readInPieces, type TensorContent, tensorBytes, type WritableTensor } from './tensor-content.js'
 export { decodeUtf8, invalidUtf8At, isWellFormed } from './utf8.js'
 export type { TensorData, TensorInfo, WeightSource } from './weight-source.js'

@@ -1,6 +1,7 @@
 // Tensor data on its way into a file: from memory, from another file, or produced piece by piece. Writers pull it in pieces,
 // so that a model larger than memory streams through.
 
+import type { ByteSource } from './byte-source.js'
 import type { DType } from './dtype.js'
 import { FakError, label } from './error.js'
 import type { TensorInfo } from './weight-source.js'
@@ -19,17 +20,23 @@ export interface TensorContent {
 export type WritableTensor = TensorContent | TensorInfo
 
 /** Largest piece that is read from another file at once. */
-export const COPY_BYTES = 8 * 1024 * 1024
+const COPY_BYTES = 8 * 1024 * 1024
 
 /**
  * The stored bytes of a tensor, in pieces.
  *
  * @param byteLength bytes that its type and shape take
- * @throws FakError `SIZE_MISMATCH` when the data has another length; the errors of the source or the producer.
+ * @throws FakError `SIZE_MISMATCH` when the data has another length; the errors of the source or the producer. An aborted
+ *   signal throws its own reason.
  */
-export async function* tensorBytes(tensor: WritableTensor, byteLength: number): AsyncGenerator<Uint8Array, void> {
+export async function* tensorBytes(
+  tensor: WritableTensor,
+  byteLength: number,
+  options: { signal?: AbortSignal } = {},
+): AsyncGenerator<Uint8Array, void> {
   let written = 0
-  for await (const piece of piecesOf(tensor)) {
+  for await (const piece of piecesOf(tensor, options)) {
+    options.signal?.throwIfAborted()
     written += piece.length
     // Checked before it is passed on: surplus bytes must never reach the file.
     if (written > byteLength) break
@@ -43,11 +50,35 @@ export async function* tensorBytes(tensor: WritableTensor, byteLength: number): 
   })
 }
 
-async function* piecesOf(tensor: WritableTensor): AsyncGenerator<Uint8Array, void> {
+/**
+ * A range of a source in pieces of some megabytes. The next piece is being read while the caller works on one.
+ *
+ * @throws the errors of the source; an aborted signal throws its own reason.
+ */
+export async function* readInPieces(
+  source: ByteSource,
+  offset: number,
+  byteLength: number,
+  options: { signal?: AbortSignal } = {},
+): AsyncGenerator<Uint8Array, void> {
+  const read = (at: number): Promise<Uint8Array> | undefined => {
+    if (at >= byteLength) return undefined
+    const piece = source.read(offset + at, Math.min(COPY_BYTES, byteLength - at), options)
+    // Its failure is told when its turn comes, which may be never.
+    piece.catch(() => {})
+    return piece
+  }
+  let next = read(0)
+  for (let at = COPY_BYTES; next !== undefined; at += COPY_BYTES) {
+    const piece = await next
+    next = read(at)
+    yield piece
+  }
+}
+
+async function* piecesOf(tensor: WritableTensor, options: { signal?: AbortSignal }): AsyncGenerator<Uint8Array, void> {
   if ('source' in tensor) {
-    for (let at = 0; at < tensor.byteLength; at += COPY_BYTES) {
-      yield await tensor.source.read(tensor.offset + at, Math.min(COPY_BYTES, tensor.byteLength - at))
-    }
+    yield* readInPieces(tensor.source, tensor.offset, tensor.byteLength, options)
   } else if (tensor.data instanceof Uint8Array) yield tensor.data
   else yield* tensor.data()
 }
