@@ -1,3 +1,3 @@
 import { packageBuild } from '../../scripts/tsup-package.js'
 
-export default packageBuild(['src/index.ts', 'src/reference/index.ts'])
+export default packageBuild(['src/index.ts', 'src/reference/index.ts', 'src/compare/index.ts'])

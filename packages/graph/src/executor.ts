@@ -11,7 +11,10 @@ export type WeightBindings = ReadonlyMap<string, WeightTensor>
 export interface PrepareOptions {
   /** Most tokens of one step (the prefill chunk); sizes the arena. Default 64. */
   maxTokens?: number
-  /** Labels of values to keep and return with every step. */
+  /**
+   * Values to keep and return with every step, each under the name given here: its label, that of the op that writes it, or an
+   * output's name. Costs their memory and a copy; what is not asked for costs nothing.
+   */
   taps?: readonly string[]
   /** Sees preparation progress: bytes done of bytes in all. */
   onProgress?: (done: number, total: number) => void

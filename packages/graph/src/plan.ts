@@ -1,6 +1,7 @@
 // The memory plan: which ops may run side by side (phases), and where in one arena each activation lies. Pure; executors take it as given.
 
 import { FakError, quote } from '@fak/tensor'
+import { nearest } from './nearest.js'
 import type { Program, ValueId } from './program.js'
 
 /** Phases and places for one Program and one largest step. */
@@ -28,8 +29,8 @@ interface Lifetime {
  * Plans a Program for steps of up to `maxTokens` tokens. Two values whose lifetimes share a phase never overlap; outputs and taps stay
  * to the end. The same input always gives the same plan.
  *
- * @param options.taps Labels of activations to keep as well.
- * @throws FakError `UNKNOWN_TAP` for a label that no activation has, `BAD_MAX_TOKENS` unless `maxTokens` is a whole number above 0.
+ * @param options.taps Names of activations to keep as well; see {@link tapIds}.
+ * @throws FakError `UNKNOWN_TAP` for a name that no activation has, `BAD_MAX_TOKENS` unless `maxTokens` is a whole number above 0.
  */
 export function planProgram(
   program: Program,
@@ -48,14 +49,28 @@ export function planProgram(
   return { phases, offsets, arenaBytes }
 }
 
-/** The activations that carry the given labels. @throws FakError `UNKNOWN_TAP` */
+/**
+ * The activations that the given names mean: the label of the value, or of the op that writes it, or an output's name. Several names of
+ * one value are all in the result.
+ *
+ * @throws FakError `UNKNOWN_TAP` with the labels that look most like the one asked for
+ */
 export function tapIds(program: Program, taps: readonly string[]): Map<string, ValueId> {
-  const byLabel = new Map(program.values.flatMap((v, id) => (v.kind === 'activation' ? [[v.label, id] as const] : [])))
+  if (taps.length === 0) return new Map()
+  const activation = (id: ValueId) => program.values[id]?.kind === 'activation'
+  // A later entry wins, so the order is that of precedence.
+  const byName = new Map([
+    ...Object.entries(program.outputs).filter(([, id]) => activation(id)),
+    ...program.ops.map((op) => [op.label, op.output] as const),
+    ...program.ops.map((op) => [program.values[op.output]!.label, op.output] as const),
+  ])
   return new Map(
     taps.map((label) => {
-      const id = byLabel.get(label)
+      const id = byName.get(label)
       if (id === undefined) {
-        throw new FakError('UNKNOWN_TAP', { reason: `no activation has the label ${quote(label)}`, field: 'taps' })
+        const near = nearest(label, byName.keys()).map(quote).join(', ')
+        const reason = `no activation has the label ${quote(label)}; the nearest are ${near}`
+        throw new FakError('UNKNOWN_TAP', { reason, field: 'taps' })
       }
       return [label, id]
     }),

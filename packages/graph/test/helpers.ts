@@ -1,8 +1,7 @@
 // Small Programs and weights in memory for the tests of this package.
 
 import { bytesSource, type TensorData } from '@fak/tensor'
-import type { WeightBindings, WeightInfo } from '../src/index.js'
-import { Weights } from '../src/index.js'
+import { ops, record, type Value, type WeightBindings, type WeightInfo, Weights } from '../src/index.js'
 
 /** A small deterministic generator (mulberry32): uniform numbers in [-1, 1). */
 export function uniform(seed: number): () => number {
@@ -34,3 +33,33 @@ export function randomWeights(shapes: Readonly<Record<string, readonly number[]>
 
 /** The builder's view of bound weights. */
 export const weightsOf = (bindings: ReadonlyMap<string, WeightInfo>): Weights => new Weights(bindings)
+
+/** Hidden size of the {@link toy}. */
+const d = 12
+
+/** A toy layer stack with convolution, key and value caches, and rows of the output that are asked for; and its weights. */
+export function toy() {
+  const bindings: WeightBindings = new Map([
+    ...randomWeights({ 'embed.weight': [20, d], 'up.weight': [32, d], 'down.weight': [d, 32], 'conv.weight': [d, 3] }),
+    ...randomWeights({ 'k.weight': [4, d], 'v.weight': [6, d], 'o.weight': [d, 9 * 2] }, 2),
+  ])
+  const w = weightsOf(bindings)
+  const program = record((g) => {
+    const linear = (x: Value, name: string) => g.op(ops.linear, { x, weight: g.weight(w.at(name)) }, {}, w.at(name))
+    let x = g.op(ops.embedding, { tokens: g.tokens(), weight: g.weight(w.at('embed')) }, {}, 'embedding')
+    const conv = g.state('conv', [2, d])
+    x = g.add(x, g.op(ops.causalConv1d, { x, weight: g.weight(w.at('conv')), conv }, { activation: 'silu' }), 'mixed')
+    const heads = { Hq: 3, Hk: 1, Dk: 4, Dv: 6, scale: 0.5 }
+    const operands = {
+      q: x,
+      k: linear(x, 'k'),
+      v: linear(x, 'v'),
+      kCache: g.kvCache('k', 4),
+      vCache: g.kvCache('v', 6),
+    }
+    x = g.add(x, linear(g.op(ops.attention, operands, heads), 'o'))
+    const hidden = linear(g.op(ops.lastRows, { x }, {}), 'up')
+    return { y: linear(g.op(ops.siluMul, { gate: hidden, up: hidden }, {}), 'down') }
+  })
+  return { program, bindings, d }
+}

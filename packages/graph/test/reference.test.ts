@@ -1,36 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { defineOp, ops, record, type Weights } from '../src/index.js'
+import { defineOp, ops, record } from '../src/index.js'
 import { ReferenceExecutor } from '../src/reference/index.js'
-import { f32, randomWeights, weightsOf } from './helpers.js'
+import { f32, toy, weightsOf } from './helpers.js'
 
-const d = 12
-const bindings = new Map([
-  ...randomWeights({ 'embed.weight': [20, d], 'up.weight': [32, d], 'down.weight': [d, 32], 'conv.weight': [d, 3] }),
-  ...randomWeights({ 'k.weight': [4, d], 'v.weight': [6, d], 'o.weight': [d, 9 * 2] }, 2),
-])
-
-/** A toy layer stack with every kind of state: convolution, key and value caches. */
-function toy(w: Weights) {
-  return record((g) => {
-    const linear = (x: Parameters<typeof g.add>[0], name: string) =>
-      g.op(ops.linear, { x, weight: g.weight(w.at(name)) }, {}, w.at(name))
-    let x = g.op(ops.embedding, { tokens: g.tokens(), weight: g.weight(w.at('embed')) }, {}, 'embedding')
-    const conv = g.state('conv', [2, d])
-    x = g.add(x, g.op(ops.causalConv1d, { x, weight: g.weight(w.at('conv')), conv }, { activation: 'silu' }), 'mixed')
-    const heads = { Hq: 3, Hk: 1, Dk: 4, Dv: 6, scale: 0.5 }
-    const operands = {
-      q: x,
-      k: linear(x, 'k'),
-      v: linear(x, 'v'),
-      kCache: g.kvCache('k', 4),
-      vCache: g.kvCache('v', 6),
-    }
-    x = g.add(x, linear(g.op(ops.attention, operands, heads), 'o'))
-    const hidden = linear(g.op(ops.lastRows, { x }, {}), 'up')
-    return { y: linear(g.op(ops.siluMul, { gate: hidden, up: hidden }, {}), 'down') }
-  })
-}
-const program = toy(weightsOf(bindings))
+const { program, bindings, d } = toy()
 const prompt = Uint32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 19)
 
 /** All rows of the toy's output for the prompt, run in the given chunks. */

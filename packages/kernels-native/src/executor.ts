@@ -51,7 +51,8 @@ export class NativeExecutor implements Executor {
     checkBindings(program, weights)
     const maxTokens = options.maxTokens ?? DEFAULT_MAX_TOKENS
     const taps = tapIds(program, options.taps ?? [])
-    const pinned = [...new Set([...Object.values(program.outputs), ...taps.values()])]
+    // In the order in which they are written, so that of several that are not finite the first is named.
+    const pinned = [...new Set([...Object.values(program.outputs), ...taps.values()])].sort((x, y) => x - y)
     const plan = planProgram(program, maxTokens, { taps: options.taps ?? [] })
     const words = encodeProgram(program, plan, { maxTokens, pinned, numbering: machine })
     const bound = await bindWeights(program, weights, this.#addon, options)

@@ -54,23 +54,6 @@ export function indexOfMax(values: Float32Array): number {
   return best
 }
 
-/** Largest distance of two rows anywhere, measured against the largest magnitude of the expected row. */
-export function maxRowError(expected: Float32Array, actual: Float32Array, columns: number): number {
-  if (expected.length !== actual.length) return Infinity
-  let worst = 0
-  for (let start = 0; start < expected.length; start += columns) {
-    let [difference, magnitude] = [0, 0]
-    for (let i = start; i < start + columns; i++) {
-      const delta = Math.abs(expected[i]! - actual[i]!)
-      if (Number.isNaN(delta)) return Infinity
-      difference = Math.max(difference, delta)
-      magnitude = Math.max(magnitude, Math.abs(expected[i]!))
-    }
-    if (difference > 0) worst = Math.max(worst, magnitude === 0 ? Infinity : difference / magnitude)
-  }
-  return worst
-}
-
 /** Whether two arrays hold the same bits; NaN equals itself and -0 is not 0. */
 export function sameBits(a: Float32Array, b: Float32Array): boolean {
   const [x, y] = [a, b].map((array) => new Uint32Array(array.buffer, array.byteOffset, array.length))

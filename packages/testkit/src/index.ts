@@ -1,7 +1,6 @@
-export { compareLogits, indexOfMax, type LogitsComparison, maxRowError, sameBits } from './compare.js'
+export { compareLogits, indexOfMax, type LogitsComparison, sameBits } from './compare.js'
 export { CONFORMANCE_MAX_TOKENS, type ConformanceCase, conformanceCases } from './conformance/cases.js'
 export { type ConformanceOptions, executorConformance, type RegisterTest } from './conformance/suite.js'
-export { type Drift, firstDrift } from './drift.js'
 export { type HfCheckpoint, hfCheckpoint } from './hf-checkpoint.js'
 export { f32Tensor, Random, randomBlocks, randomTensor, randomTypes } from './random.js'
 export { type TinyModel, type TinyModelOptions, tinyModel } from './tiny-model.js'

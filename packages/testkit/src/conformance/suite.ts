@@ -1,8 +1,9 @@
 // One suite for every executor: the cases against an expected executor, and the laws that hold whatever the numbers are.
 
 import type { Executor, PreparedProgram } from '@fak/graph'
+import { difference } from '@fak/graph/compare'
 import { ReferenceExecutor } from '@fak/graph/reference'
-import { maxRowError, sameBits } from '../compare.js'
+import { sameBits } from '../compare.js'
 import { CONFORMANCE_MAX_TOKENS, type ConformanceCase, conformanceCases } from './cases.js'
 
 /** How close an executor must come, and to what. */
@@ -58,12 +59,10 @@ async function check(
     const expected = await rowsOf(expectedPrepared, each.steps)
     const columns = Number(each.program.values[each.program.outputs.y!]!.shape[1])
     const allowed = typeof tolerance === 'number' ? tolerance : tolerance(each)
-    const error = allowed === 0 && sameBits(actual, expected) ? 0 : maxRowError(expected, actual, columns)
+    const { error, at } = difference(expected, actual, columns)
     if (!(allowed === 0 ? sameBits(actual, expected) : error <= allowed)) {
-      const first = actual.findIndex((x, i) => !(Math.abs(x - expected[i]!) <= allowed * Math.abs(expected[i]!)))
       throw new Error(
-        `row error ${error} is above ${allowed}; element ${first} (row ${Math.floor(first / columns)}, column ${first % columns}) ` +
-          `is ${actual[first]}, expected ${expected[first]}`,
+        `row error ${error} is above ${allowed}; row ${at?.row}, column ${at?.column} is ${at?.actual}, expected ${at?.expected}`,
       )
     }
     for (const sizes of [[1], [64], [7, 1, 65, 3]]) {

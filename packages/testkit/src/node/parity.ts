@@ -1,7 +1,8 @@
 // One suite for every executor: agreement with Hugging Face transformers and llama.cpp, from every kind of file in fixtures/.
 
 import type { Executor, PreparedProgram } from '@fak/graph'
-import { compareLogits, maxRowError, sameBits } from '../compare.js'
+import { difference } from '@fak/graph/compare'
+import { compareLogits, sameBits } from '../compare.js'
 import type { RegisterTest } from '../conformance/suite.js'
 import { fixtureNames, openFixture, quantizedNames, readQuantizedRun, readReferenceRun } from './fixtures.js'
 
@@ -85,7 +86,8 @@ async function checkLayers(makeExecutor: MakeExecutor, parts: readonly string[],
     const tokens = prompt.slice(0, hiddenTokens)
     const result = await prepared.run({ state: prepared.createState(), tokens, rows: hiddenTokens })
     for (const [i, tap] of taps.entries()) {
-      const error = maxRowError(hidden.subarray(i * size, (i + 1) * size), result.taps.get(tap)!, columns)
+      const expected = hidden.subarray(i * size, (i + 1) * size)
+      const { error } = difference(expected, result.taps.get(tap)!, columns)
       if (!(error <= LAYER_TOLERANCE)) throw new Error(`${tap}: row error ${error} is above ${LAYER_TOLERANCE}`)
     }
   })
