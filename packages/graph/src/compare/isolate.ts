@@ -1,6 +1,6 @@
 // Ops cut loose from each other: a Program in which every op reads given values instead of what the ops before it wrote.
 
-import { bytesSource, type TensorData } from '@fak/tensor'
+import { bytesSource, type TensorData, type WeightTensor } from '@fak/tensor'
 import type { WeightBindings } from '../executor.js'
 import type { OpNode, Program, ValueId, ValueInfo } from '../program.js'
 
@@ -27,7 +27,7 @@ export function isolate(
 ): Isolated {
   const values: ValueInfo[] = [{ kind: 'tokens', shape: ['T'], label: 'tokens' }]
   const ops: OpNode[] = []
-  const bound = new Map<string, TensorData>()
+  const bound = new Map<string, WeightTensor>()
   const stateOf = new Map<number, number>()
   const copyOf = new Map<ValueId, ValueId>()
   const add = (value: ValueInfo): ValueId => values.push(value) - 1
