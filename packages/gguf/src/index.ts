@@ -1,5 +1,15 @@
 export { GgufArray, type GgufItems, type GgufStringBytes } from './array.js'
 export { editGguf, type GgufEdit, mergeGguf } from './edit.js'
+export type { Digest, GgufHashAlgorithm, MakeDigest } from './hash/digest.js'
+export {
+  type GgufHashes,
+  type GgufHashOptions,
+  type GgufHashValues,
+  type GgufReadOptions,
+  hashGguf,
+} from './hash/hash.js'
+export { formatGgufManifest, type GgufManifestEntry, parseGgufManifest } from './hash/manifest.js'
+export { type GgufMismatch, type GgufVerification, verifyGguf } from './hash/verify.js'
 export type { GgufKind, GgufKnownArchitecture, GgufKnownKey, GgufKnownValue, GgufNumbers } from './known-keys.js'
 export * from './limits.js'
 export { type GgufEntry, GgufMetadata, type GgufValue } from './metadata.js'

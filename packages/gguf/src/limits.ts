@@ -23,6 +23,9 @@ export const MAX_HEADER_BYTES = 256 * 1024 * 1024
 /** Files of a split set; at least 2. The official tool keeps the number in 16 bits. */
 export const MAX_SPLIT_FILES = 65_535
 
+/** Bytes of a manifest of hashes: three hashes for each of the most tensors that a file may have take some 16 MB. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+
 /** Fewest bytes that a key-value pair takes: an 8-byte length, a 1-byte key, a 4-byte type, a 1-byte value. */
 export const MIN_ENTRY_BYTES = 14
 /** Fewest bytes that a tensor's description takes: name, one dimension, type and offset. */

@@ -1,9 +1,14 @@
 // Node-only half of @fak/gguf: files by path.
 
+import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { closeAll, FakError } from '@fak/tensor'
 import { fileSource, writeFileAtomically } from '@fak/tensor/node'
 import { editGguf, type GgufEdit } from './edit.js'
+import { type MakeDigest, portableDigest } from './hash/digest.js'
+import { type GgufHashes, type GgufHashOptions, type GgufReadOptions, hashGguf as hash } from './hash/hash.js'
+import type { GgufManifestEntry } from './hash/manifest.js'
+import { type GgufVerification, verifyGguf as verify } from './hash/verify.js'
 import { openGguf as openInput } from './index.js'
 import type { GgufFile, GgufOpenOptions } from './open.js'
 import { ggufSplit, joinSplits, mismatch, missing, splitFileName } from './split.js'
@@ -118,4 +123,24 @@ export async function editGgufFile(
   } finally {
     await file.close()
   }
+}
+
+const nodeDigest: MakeDigest = (algorithm) => {
+  if (algorithm === 'xxh64') return portableDigest(algorithm)
+  const hash = createHash(algorithm)
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
+}
+
+/** `hashGguf` of the main entry, with the digests of Node. */
+export function hashGguf(file: GgufFile, options: GgufHashOptions = {}): Promise<GgufHashes> {
+  return hash(file, { makeDigest: nodeDigest, ...options })
+}
+
+/** `verifyGguf` of the main entry, with the digests of Node. */
+export function verifyGguf(
+  file: GgufFile,
+  manifest: readonly GgufManifestEntry[],
+  options: GgufReadOptions = {},
+): Promise<GgufVerification> {
+  return verify(file, manifest, { makeDigest: nodeDigest, ...options })
 }

@@ -33,6 +33,8 @@ export interface GgufFile extends WeightSource {
   readonly tensors: ReadonlyMap<string, GgufTensor>
   /** Metadata; of a split set, that of its first file. */
   readonly metadata: GgufMetadata
+  /** The bytes of the file; of a split set, of its first file. */
+  readonly source: ByteSource
   /** Format version, 2 or 3. */
   readonly version: number
   /** Alignment of tensor data in bytes. */
@@ -116,6 +118,7 @@ function assemble(source: ByteSource, cursor: Cursor, header: ParsedHeader): Ggu
   }
   return {
     name: source.name,
+    source,
     tensors,
     metadata,
     version,

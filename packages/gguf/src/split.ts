@@ -90,6 +90,7 @@ export function joinSplits(files: readonly GgufFile[]): GgufFile {
   const sum = (of: (part: GgufFile) => number): number => parts.reduce((total, part) => total + of(part), 0)
   return {
     name: first.name,
+    source: first.source,
     tensors,
     metadata: first.metadata,
     version: first.version,
