@@ -31,7 +31,7 @@ export class TokenMarks {
     if (known !== undefined) return known
     let marked = ''
     for (const segment of this.tokenizer.splitAdded(text))
-      marked += 'id' in segment ? this.markOf(segment.id) : segment.text
+      marked += segment.id === undefined ? segment.text : this.markOf(segment.id)
     this.marked.set(text, marked)
     return marked
   }

@@ -2,8 +2,11 @@
 
 import type { AddedToken } from './added-tokens.js'
 
-/** A stretch of text, or the id of the added token found there. */
-export type Segment = { readonly text: string } | { readonly id: number }
+/** A stretch of text; with `id`, it is the added token with that id. */
+export interface Segment {
+  readonly text: string
+  readonly id?: number
+}
 
 const NONE = -1
 
@@ -22,6 +25,9 @@ export class AddedTokenMatcher {
   private readonly fallback: Int32Array
   /** Per state: the longest string that ends (backwards) here, as an index into `tokens`, or {@link NONE}. */
   private readonly longest: Int32Array
+
+  /** Where to go from the start for each ASCII unit: nearly all of a text leads back to the start. */
+  private readonly fromStart = new Int32Array(128)
 
   constructor(private readonly tokens: readonly AddedToken[]) {
     const limit = 1 + tokens.reduce((sum, { content }) => sum + content.length, 0)
@@ -55,6 +61,10 @@ export class AddedTokenMatcher {
       }
       this.longest[state] = index
     }
+    for (let unit = 0; unit < 128; unit++) {
+      const at = this.edgeOf(0, unit)
+      if (this.edges[at] !== NONE) this.fromStart[unit] = this.edges[at + 2]!
+    }
     // A state falls back to a shallower one, so shallow states come first.
     const byDepth = new Int32Array(states)
     for (let state = 0; state < states; state++) byDepth[state] = state
@@ -86,6 +96,11 @@ export class AddedTokenMatcher {
     }
   }
 
+  /** Whether there is anything to find. */
+  get any(): boolean {
+    return this.tokens.length > 0
+  }
+
   /** Cuts `text` at the tokens found. Empty stretches are left out. */
   split(text: string): Segment[] {
     if (this.tokens.length === 0) return text === '' ? [] : [{ text }]
@@ -93,7 +108,9 @@ export class AddedTokenMatcher {
     const found: number[] = []
     let state = 0
     for (let i = text.length - 1; i >= 0; i--) {
-      state = this.step(state, text.charCodeAt(i))
+      const unit = text.charCodeAt(i)
+      state = state === 0 && unit < 128 ? this.fromStart[unit]! : this.step(state, unit)
+      if (state === 0) continue
       const index = this.longest[state]!
       if (index === NONE) continue
       starts.push(i)
@@ -106,7 +123,7 @@ export class AddedTokenMatcher {
       if (start < at) continue
       const token = this.tokens[found[i]!]!
       if (start > at) segments.push({ text: text.slice(at, start) })
-      segments.push({ id: token.id })
+      segments.push({ text: token.content, id: token.id })
       at = start + token.content.length
     }
     if (at < text.length) segments.push({ text: text.slice(at) })

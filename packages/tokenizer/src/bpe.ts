@@ -1,48 +1,140 @@
-// Byte-pair merging of one piece. Three ways to the same tokens: the smallest rank first, leftmost among equals.
-// Short pieces are merged in a small array, long ones with a queue, and pieces seen before come from a bounded cache.
+// Byte-pair merging of pieces. Three ways to the same tokens: the smallest rank first, leftmost among equals.
+// Short pieces are merged in a small array, long ones with a queue, and pieces seen before come from bounded caches.
 
 import type { IdBuffer } from './id-buffer.js'
 import { mergeLong } from './merge-long.js'
 import { type MergeTable, NO_MERGE } from './merges.js'
 import { PieceCache } from './piece-cache.js'
+import { NUMBER, type PieceScanner } from './piece-scanner.js'
 
 /** Up to this many bytes a piece is merged by scanning for the smallest rank: quadratic, but quicker than a queue. */
 const SHORT_PIECE = 128
 
-/** Turns pieces into token ids. Holds scratch space, so it serves one call at a time (JavaScript gives no other). */
+const NOT_BUILT = new Int32Array(0)
+
+/** Turns text into token ids. Holds scratch space, so it serves one call at a time (JavaScript gives no other). */
 export class BytePairEncoder {
   private readonly ids = new Int32Array(SHORT_PIECE)
   private readonly ranks = new Int32Array(SHORT_PIECE)
-  private cache: PieceCache | undefined
+  private readonly results = new Int32Array(SHORT_PIECE)
+  /** Words and the like: a slot is one cache line of 64 bytes, 2 MB together. */
+  private readonly words = new PieceCache(32_768, 6, 8)
+  /** Sentences without spaces, identifiers, lines of dashes: 1 MB. */
+  private readonly phrases = new PieceCache(4096, SHORT_PIECE / 4, 30)
 
-  /** `byteIds`: token of each single byte. */
+  /** Where in the merges each pair of bytes stands, `first << 8 | second`. Built with the marks on the merges, on first use. */
+  private bytePairs: Int32Array = NOT_BUILT
+
+  /** `byteIds`: token of each single byte. `size`: one more than the highest id. */
   constructor(
+    private readonly scanner: PieceScanner,
     private readonly byteIds: Int32Array,
     private readonly merges: MergeTable,
+    private readonly size: number,
   ) {}
 
-  /** Appends the ids of the piece `bytes[start, end)` to `out`. */
-  encodePiece(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
-    const length = end - start
-    if (length === 1) {
-      out.push(this.byteIds[bytes[start]!]!)
-    } else if (length > SHORT_PIECE) {
-      mergeLong(bytes, start, end, this.byteIds, this.merges, out)
-    } else {
-      this.cache ??= new PieceCache()
-      if (this.cache.append(bytes, start, end, out)) return
-      const count = this.mergeShort(bytes, start, end)
-      this.cache.store(bytes, start, end, this.ids, count)
-      for (let i = 0; i < count; i++) out.push(this.ids[i]!)
+  private prepare(): void {
+    const { byteIds, merges } = this
+    merges.markEarly(this.size)
+    this.bytePairs = new Int32Array(65_536)
+    for (let first = 0; first < 256; first++) {
+      for (let second = 0; second < 256; second++) {
+        this.bytePairs[(first << 8) | second] = merges.find(byteIds[first]!, byteIds[second]!)
+      }
     }
+  }
+
+  /**
+   * Appends the ids of the pieces of valid UTF-8 text from `start` on to `out`, until it holds at least `limit` or the text ends.
+   * Returns where it stopped, which is the end of a piece.
+   */
+  encode(bytes: Uint8Array, start: number, out: IdBuffer, limit: number): number {
+    const { byteIds, scanner, words } = this
+    const { classes } = scanner
+    const { slots } = words
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const stop = bytes.length
+    out.reserve(Math.min(limit, (stop - start) >> 2))
+    let { ids, length } = out
+    let at = start
+    while (at < stop && length < limit) {
+      if (length + words.maxIds > ids.length) {
+        out.length = length
+        out.reserve(words.maxIds)
+        ids = out.ids
+      }
+      const first = bytes[at]!
+      // Every digit is a piece: they are worth a short way.
+      if (first < 0x80 && classes[first] === NUMBER) {
+        ids[length++] = byteIds[first]!
+        at++
+        continue
+      }
+      const end = scanner.pieceEnd(bytes, at, stop)
+      if (end - at === 1) {
+        ids[length++] = byteIds[first]!
+      } else {
+        const known = end - at <= words.maxBytes ? words.find(bytes, view, at, end) : -1
+        if (known >= 0) {
+          for (let i = 0; i < words.found; i++) ids[length + i] = slots[known + i]!
+          length += words.found
+        } else {
+          out.length = length
+          this.encodeUnknown(bytes, view, at, end, out)
+          ids = out.ids
+          length = out.length
+        }
+      }
+      at = end
+    }
+    out.length = length
+    return at
+  }
+
+  /** Appends the ids of a piece that is not among the words of the cache. */
+  private encodeUnknown(bytes: Uint8Array, view: DataView, start: number, end: number, out: IdBuffer): void {
+    if (this.bytePairs === NOT_BUILT) this.prepare()
+    const { phrases, words } = this
+    const length = end - start
+    if (length > SHORT_PIECE) {
+      mergeLong(bytes, start, end, this.byteIds, this.merges, out)
+      return
+    }
+    if (length > words.maxBytes) {
+      const known = phrases.find(bytes, view, start, end)
+      if (known >= 0) {
+        out.append(phrases.slots, known, phrases.found)
+        return
+      }
+    }
+    const count = this.mergeShort(bytes, start, end)
+    const cache = length > words.maxBytes ? phrases : words
+    cache.store(this.ids, count)
+    out.append(this.ids, 0, count)
   }
 
   /** Leaves the tokens in `this.ids` and returns how many there are. */
   private mergeShort(bytes: Uint8Array, start: number, end: number): number {
-    const { ids, ranks, merges } = this
-    let count = end - start
-    for (let i = 0; i < count; i++) ids[i] = this.byteIds[bytes[start + i]!]!
-    for (let i = 0; i + 1 < count; i++) ranks[i] = merges.rankOf(ids[i]!, ids[i + 1]!)
+    const { ids, ranks, results, merges, byteIds, bytePairs } = this
+    let count = 0
+    for (let i = start; i < end; i++) {
+      let id = byteIds[bytes[i]!]!
+      let found = i > start ? bytePairs[(bytes[i - 1]! << 8) | bytes[i]!]! : 0
+      let single = true
+      while (count > 0) {
+        const left = ids[count - 1]!
+        if (!single || left !== byteIds[bytes[i - 1]!]) found = merges.find(left, id)
+        if (!merges.isEarly(found)) {
+          ranks[count - 1] = merges.rankAt(found)
+          results[count - 1] = merges.resultAt(found)
+          break
+        }
+        id = merges.resultAt(found)
+        single = false
+        count--
+      }
+      ids[count++] = id
+    }
     for (;;) {
       let best = NO_MERGE
       let at = 0
@@ -53,14 +145,23 @@ export class BytePairEncoder {
         }
       }
       if (best === NO_MERGE) return count
-      ids[at] = merges.resultOf(best)
+      ids[at] = results[at]!
       count--
       for (let i = at + 1; i < count; i++) {
         ids[i] = ids[i + 1]!
         ranks[i] = ranks[i + 1]!
+        results[i] = results[i + 1]!
       }
-      if (at + 1 < count) ranks[at] = merges.rankOf(ids[at]!, ids[at + 1]!)
-      if (at > 0) ranks[at - 1] = merges.rankOf(ids[at - 1]!, ids[at]!)
+      if (at + 1 < count) {
+        const found = merges.find(ids[at]!, ids[at + 1]!)
+        ranks[at] = merges.rankAt(found)
+        results[at] = merges.resultAt(found)
+      }
+      if (at > 0) {
+        const found = merges.find(ids[at - 1]!, ids[at]!)
+        ranks[at - 1] = merges.rankAt(found)
+        results[at - 1] = merges.resultAt(found)
+      }
     }
   }
 }

@@ -3,7 +3,7 @@
 import { FakError, quote } from '@fak/tensor'
 import { AddedTokenList } from './added-tokens.js'
 import { MAX_TOKENS } from './limits.js'
-import { MergeList, MergeTable } from './merges.js'
+import { MergeReader, type MergeTable } from './merges.js'
 import type { TokenizerParts } from './parts.js'
 import type { PieceRules } from './piece-scanner.js'
 import { ALPHABET_END, byteOfCharacter } from './spelling.js'
@@ -97,19 +97,19 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
 }
 
 function readMerges(list: readonly string[], vocabulary: Vocabulary, file: string | null): MergeTable {
-  const merges = new MergeList(vocabulary, file, 'tokenizer.ggml.merges', list.length)
+  const merges = new MergeReader(vocabulary, file, 'tokenizer.ggml.merges', list.length)
   const from = vocabulary.tail
   for (let rank = 0; rank < list.length; rank++) {
     const text = list[rank]!
     // The alphabet has no space, so a space in a part makes the part no token.
     const space = text.indexOf(' ')
-    if (space < 0) merges.fail('TOK_BAD_MERGE', rank, 'one part, but a merge has two', null)
+    if (space < 0) merges.fail('TOK_BAD_MERGE', 'one part, but a merge has two', null)
     const middle = writeSpelled(vocabulary, text, 0, space, from)
     const end = middle < 0 ? -1 : writeSpelled(vocabulary, text, space + 1, text.length, middle)
-    if (end < 0) merges.fail('TOK_BAD_MERGE', rank, 'a part is not a token of the vocabulary', null)
+    if (end < 0) merges.fail('TOK_BAD_MERGE', 'a part is not a token of the vocabulary', null)
     merges.add(vocabulary.reserve(0), from, middle, end, null)
   }
-  return MergeTable.build(merges)
+  return merges.table
 }
 
 /** Writes the bytes that `text[start, stop)` spells at `at`, behind the vocabulary; -1 when it holds another character. */

@@ -7,7 +7,7 @@ import { AddedTokenList } from './added-tokens.js'
 import { applyConfig } from './config-json.js'
 import { type JsonInput, jsonReaderOf } from './json-input.js'
 import { JsonReader, type JsonValue } from './json-reader.js'
-import { MergeList, MergeTable } from './merges.js'
+import { MergeReader, type MergeTable } from './merges.js'
 import type { TokenizerParts } from './parts.js'
 import type { PieceRules } from './piece-scanner.js'
 import { checkDecoder, checkPostProcessor, readNormalizer, readPreTokenizer } from './pipeline-json.js'
@@ -169,11 +169,11 @@ function readVocabulary(reader: JsonReader): Vocabulary {
 function readMerges(reader: JsonReader, vocabulary: Vocabulary): MergeTable {
   const field = 'model.merges'
   if (!reader.atArray) reader.fail('TOK_BAD_MERGE', 'merges must be an array', reader.position, field)
-  const merges = new MergeList(vocabulary, reader.file, field, vocabulary.size)
+  const merges = new MergeReader(vocabulary, reader.file, field, vocabulary.size)
   const scratch = vocabulary.reserve(0)
   const from = vocabulary.tail
-  reader.readArray((index, offset) => {
-    const bad = (reason: string): never => merges.fail('TOK_BAD_MERGE', index, reason, offset)
+  reader.readArray((_, offset) => {
+    const bad = (reason: string): never => merges.fail('TOK_BAD_MERGE', reason, offset)
     const readPart = (at: number): number => {
       const end = reader.readSpelling(scratch, at)
       return end < 0 ? bad('a part is not a token of the vocabulary') : end
@@ -202,5 +202,5 @@ function readMerges(reader: JsonReader, vocabulary: Vocabulary): MergeTable {
     merges.add(scratch, from, middle, end, offset)
   })
   vocabulary.trim()
-  return MergeTable.build(merges)
+  return merges.table
 }

@@ -1,12 +1,19 @@
 export type { Segment } from './added-token-matcher.js'
 export type { GgufTokenizerMetadata } from './from-gguf.js'
 export type { JsonInput } from './json-input.js'
+export type { OffsetUnit } from './offsets.js'
 export type { StreamDecoder } from './stream-decoder.js'
+export type { SpecialPolicy } from './text-encoder.js'
 export {
+  type CountOptions,
   type DecodeOptions,
+  type EncodeIntoResult,
+  type EncodeOffsetsOptions,
   type EncodeOptions,
+  type EncodeTextOptions,
+  type Encoding,
   type FromJsonOptions,
   type LoadOptions,
-  type SpecialPolicy,
   Tokenizer,
+  type Truncation,
 } from './tokenizer.js'

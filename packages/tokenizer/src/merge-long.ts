@@ -18,6 +18,7 @@ export function mergeLong(
   const previous = new Int32Array(length)
   // Rank of the pair that begins at a position; what a queue says about a position holds only while this agrees.
   const ranks = new Int32Array(length)
+  const results = new Int32Array(length)
   const queue = new PairQueue()
 
   for (let i = 0; i < length; i++) {
@@ -26,8 +27,12 @@ export function mergeLong(
     previous[i] = i - 1
   }
   const setRank = (at: number): void => {
-    const rank = next[at]! < length ? merges.rankOf(ids[at]!, ids[next[at]!]!) : NO_MERGE
+    ranks[at] = NO_MERGE
+    if (next[at]! >= length) return
+    const found = merges.find(ids[at]!, ids[next[at]!]!)
+    const rank = merges.rankAt(found)
     ranks[at] = rank
+    results[at] = merges.resultAt(found)
     if (rank !== NO_MERGE) queue.push(rank, at)
   }
   for (let i = 0; i < length; i++) setRank(i)
@@ -36,7 +41,7 @@ export function mergeLong(
     const { rank, position } = queue
     if (ranks[position] !== rank) continue
     const gone = next[position]!
-    ids[position] = merges.resultOf(rank)
+    ids[position] = results[position]!
     ranks[gone] = NO_MERGE
     next[position] = next[gone]!
     if (next[gone]! < length) previous[next[gone]!] = position

@@ -16,19 +16,40 @@ const FIRST_MARK = 0x300
 const LOWEST_CLASS = '\u0334'
 const HIGHEST_CLASS = '\u0345'
 
-const MARK = 1
-const NEWER = 2
+// What a character may do to the text around it. The engine is asked about each character once; 0 is not asked yet.
+const STABLE = 1
+const CHANGES = 2
+const JOINS = 3
+const MARK = 4
+const NEWER = 5
 let kinds: Uint8Array | undefined
 
-/** Per code point: a combining mark, a character newer than the pinned tables, or neither. */
+/**
+ * Per code point: changes alone (a compatibility ideograph, say), may join what stands before it (vowels and final consonants of
+ * Hangul; marks), or is newer than the pinned tables and joins nothing.
+ */
 function kindTable(): Uint8Array {
   if (kinds) return kinds
   const table = new Uint8Array(0x110000)
   forEachRange(marks, (first, end) => table.fill(MARK, first, end))
   forEachRange(newerThanNfc, (first, end) => table.fill(NEWER, first, end))
+  table.fill(JOINS, 0x1161, 0x1176)
+  table.fill(JOINS, 0x11a8, 0x11c3)
+  table.fill(STABLE, 0, FIRST_MARK)
   kinds = table
   return table
 }
+
+function kindOf(table: Uint8Array, character: number): number {
+  const known = table[character]!
+  if (known !== 0) return known
+  const text = String.fromCodePoint(character)
+  const kind = text.normalize('NFC') === text ? STABLE : CHANGES
+  table[character] = kind
+  return kind
+}
+
+const widthOf = (character: number): number => (character > 0xffff ? 2 : 1)
 
 /** `text` in normalization form C. Lone surrogates stay as they are. */
 export function normalizeNfc(text: string): string {
@@ -44,7 +65,7 @@ export function normalizeNfc(text: string): string {
   for (let i = start, width = 1; i <= text.length; i += width) {
     const character = i < text.length ? text.codePointAt(i)! : 0
     const kind = table[character]!
-    width = character > 0xffff ? 2 : 1
+    width = widthOf(character)
     if (kind === MARK) {
       if (run++ === 0) runStart = i
       continue
@@ -64,8 +85,45 @@ export function normalizeNfc(text: string): string {
 }
 
 function firstThatMayChange(text: string): number {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= FIRST_MARK) return i
+  let table: Uint8Array | undefined
+  for (let i = 0; i < text.length; i++) {
+    let character = text.charCodeAt(i)
+    if (character < FIRST_MARK) continue
+    table ??= kindTable()
+    const start = i
+    if (character >= 0xd800 && character < 0xdc00) {
+      character = text.codePointAt(i)!
+      i += widthOf(character) - 1
+    }
+    if (kindOf(table, character) !== STABLE) return start
+  }
   return -1
+}
+
+/**
+ * End of the cluster that begins at `start`: a character with the marks, or vowels and final consonants of Hangul, that follow it.
+ * Normalizing a text and normalizing its clusters one by one give the same.
+ */
+export function clusterEnd(text: string, start: number): number {
+  const table = kindTable()
+  const first = text.codePointAt(start)!
+  let at = start + widthOf(first)
+  if (table[first] === NEWER) return at
+  while (at < text.length) {
+    const character = text.codePointAt(at)!
+    const kind = table[character]!
+    if (kind !== MARK && kind !== JOINS) break
+    at += widthOf(character)
+  }
+  return at
+}
+
+/** Whether normalization may change the cluster `[start, end)` of `text`. */
+export function clusterMayChange(text: string, start: number, end: number): boolean {
+  const first = text.codePointAt(start)!
+  if (end > start + widthOf(first)) return true
+  const kind = first < FIRST_MARK ? STABLE : kindOf(kindTable(), first)
+  return kind === CHANGES || kind === MARK
 }
 
 /** Canonical ordering of a run of marks: decomposed, and stably sorted by combining class between characters of class 0. */

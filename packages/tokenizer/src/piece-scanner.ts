@@ -27,8 +27,10 @@ export const knownPatterns: ReadonlyMap<string, PieceRules> = new Map([
 
 const OTHER = 0
 const LETTER = 1
-const NUMBER = 2
 const SPACE = 3
+
+/** Class of a number: each is a piece of its own. */
+export const NUMBER = 2
 const NEWLINE = 4
 
 const APOSTROPHE = 0x27
@@ -53,7 +55,8 @@ function classTable(rules: PieceRules): Uint8Array {
 
 /** Finds the pieces of valid UTF-8 text one after the other. */
 export class PieceScanner {
-  private readonly classes: Uint8Array
+  /** Class of each code point. */
+  readonly classes: Uint8Array
 
   constructor(rules: PieceRules) {
     this.classes = classTable(rules)
@@ -61,27 +64,25 @@ export class PieceScanner {
 
   /**
    * End of the piece that begins at `start`, which must be below `limit` and the start of a character.
-   * The branches are the alternatives of the pattern in its order.
+   * The branches are the alternatives of the pattern; their order differs where two of them cannot match at the same place.
    */
   pieceEnd(bytes: Uint8Array, start: number, limit: number): number {
     const first = bytes[start]!
-    if (first === APOSTROPHE) {
-      const end = contractionEnd(bytes, start + 1, limit)
-      if (end > 0) return end
-    }
     const kind = this.classAt(bytes, start)
     const second = start + widthOf(first)
-
-    // [^\r\n\p{L}\p{N}]?[letters]+
     if (kind === LETTER) return this.runEnd(bytes, second, limit, LETTER)
-    if ((kind === OTHER || kind === SPACE) && second < limit && this.classAt(bytes, second) === LETTER) {
-      return this.runEnd(bytes, second, limit, LETTER)
-    }
-    // \p{N}
     if (kind === NUMBER) return second
+    if (first === APOSTROPHE) {
+      const end = contractionEnd(bytes, second, limit)
+      if (end > 0) return end
+    }
+    const next = second < limit ? this.classAt(bytes, second) : NEWLINE
+    // [^\r\n\p{L}\p{N}]?[letters]+
+    if (next === LETTER && kind !== NEWLINE) {
+      return this.runEnd(bytes, second + widthOf(bytes[second]!), limit, LETTER)
+    }
     //  ?[^\s letters \p{N}]+[\r\n]*
-    if (kind === OTHER) return this.newlinesEnd(bytes, this.runEnd(bytes, second, limit, OTHER), limit)
-    if (first === BLANK && second < limit && this.classAt(bytes, second) === OTHER) {
+    if (kind === OTHER || (first === BLANK && next === OTHER)) {
       return this.newlinesEnd(bytes, this.runEnd(bytes, second, limit, OTHER), limit)
     }
     return this.whiteSpaceEnd(bytes, start, limit)
@@ -111,9 +112,23 @@ export class PieceScanner {
   }
 
   private runEnd(bytes: Uint8Array, start: number, limit: number, kind: number): number {
+    const { classes } = this
     let at = start
-    while (at < limit && this.classAt(bytes, at) === kind) at += widthOf(bytes[at]!)
-    return at
+    for (;;) {
+      // Nearly all text is runs of ASCII or of characters of three bytes.
+      while (at < limit && bytes[at]! < 0x80)
+        if (classes[bytes[at]!] === kind) at++
+        else return at
+      while (at < limit && (bytes[at]! & 0xf0) === 0xe0) {
+        const character = ((bytes[at]! & 0x0f) << 12) | ((bytes[at + 1]! & 0x3f) << 6) | (bytes[at + 2]! & 0x3f)
+        if (classes[character] !== kind) return at
+        at += 3
+      }
+      if (at >= limit) return at
+      if (bytes[at]! < 0x80) continue
+      if (this.classAt(bytes, at) !== kind) return at
+      at += widthOf(bytes[at]!)
+    }
   }
 
   /** Class of the character that begins at `at`. */

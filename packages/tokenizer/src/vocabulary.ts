@@ -1,11 +1,11 @@
 // The tokens of one vocabulary as raw bytes, found by id or by content. Half a million small strings would cost more to
-// build than everything else in loading, so the bytes lie in one array and the index is one open hash table of ids.
+// build than everything else in loading, so the bytes lie in one array and the index is one open hash table. What is looked at
+// together lies together: at this size a look-up costs what its cache misses cost.
 
 import { FakError, quote } from '@fak/tensor'
 import { MAX_TOKENS } from './limits.js'
 
 const HASH_SEED = 0x811c9dc5 | 0
-const ABSENT = -1
 
 /** Continues a hash (FNV-1a) over `bytes[from, to)`; begin with {@link HASH_SEED} by leaving `state` out. */
 export function hashBytes(bytes: Uint8Array, from: number, to: number, state = HASH_SEED): number {
@@ -15,7 +15,7 @@ export function hashBytes(bytes: Uint8Array, from: number, to: number, state = H
 }
 
 /** FNV-1a leaves the low bits poorly mixed for short inputs; this spreads the high ones into them. */
-export function slotOf(hash: number, mask: number): number {
+function slotOf(hash: number, mask: number): number {
   return (hash ^ (hash >>> 15)) & mask
 }
 
@@ -23,9 +23,12 @@ export function slotOf(hash: number, mask: number): number {
 export class Vocabulary {
   private bytes: Uint8Array
   private used = 0
-  private starts: Uint32Array
-  private lengths: Int32Array
-  private hashes: Int32Array
+  /**
+   * Two numbers an id: where its bytes begin, and one more than how many there are; 0 for no token. The second is negative for
+   * a token that is only matched as a whole: no merge can yield it.
+   */
+  private spans: Int32Array
+  /** Two numbers a slot: hash, and one more than the id; 0 where the slot is empty. */
   private table: Int32Array
   private textTokens = 0
   /** One more than the highest id. */
@@ -38,10 +41,8 @@ export class Vocabulary {
   ) {
     const tokens = Math.max(512, Math.min(expected.tokens, MAX_TOKENS))
     this.bytes = new Uint8Array(Math.max(4096, expected.bytes))
-    this.starts = new Uint32Array(tokens)
-    this.lengths = new Int32Array(tokens).fill(ABSENT)
-    this.hashes = new Int32Array(tokens)
-    this.table = new Int32Array(2 ** Math.ceil(Math.log2(tokens * 2))).fill(ABSENT)
+    this.spans = new Int32Array(tokens * 2)
+    this.table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(tokens * 1.5)))
   }
 
   /**
@@ -75,9 +76,9 @@ export class Vocabulary {
       this.fail('TOK_DUPLICATE_TOKEN', `token ${id} has the same bytes as token ${twin}`, field, offset)
     }
     this.place(id, end, field, offset)
-    this.hashes[id] = hash
-    if (++this.textTokens * 2 > this.table.length) this.growTable()
-    this.insert(id)
+    this.spans[id * 2 + 1] = end - this.spans[id * 2]! + 1
+    if (++this.textTokens * 3 > this.table.length) this.growTable()
+    this.insert(hash, id + 1)
   }
 
   /** Adds a token that is only ever matched as a whole. Its content is `text`, literally. */
@@ -88,57 +89,56 @@ export class Vocabulary {
   }
 
   private place(id: number, end: number, field: string, offset: number | null): void {
-    if (id >= this.lengths.length) this.growIds(id)
-    if (this.lengths[id] !== ABSENT) {
+    if (id * 2 >= this.spans.length) this.growIds(id)
+    if (this.spans[id * 2 + 1] !== 0) {
       const [first, second] = [this.text(id), new TextDecoder().decode(this.bytes.subarray(this.used, end))]
       const reason = `id ${id} belongs to two tokens, ${quote(first)} and ${quote(second)}`
       this.fail('TOK_DUPLICATE_ID', reason, field, offset)
     }
-    this.starts[id] = this.used
-    this.lengths[id] = end - this.used
+    this.spans[id * 2] = this.used
+    this.spans[id * 2 + 1] = this.used - end - 1
     this.used = end
     if (id >= this.size) this.size = id + 1
   }
 
   private growIds(id: number): void {
-    const capacity = Math.max(this.lengths.length * 2, id + 1)
-    const grow = <A extends Uint32Array | Int32Array>(grown: A, old: A): A => {
-      grown.set(old)
-      return grown
-    }
-    this.starts = grow(new Uint32Array(capacity), this.starts)
-    this.lengths = grow(new Int32Array(capacity).fill(ABSENT), this.lengths)
-    this.hashes = grow(new Int32Array(capacity), this.hashes)
+    const grown = new Int32Array(Math.max(this.spans.length * 2, id * 2 + 2))
+    grown.set(this.spans)
+    this.spans = grown
   }
 
   private growTable(): void {
     const old = this.table
-    this.table = new Int32Array(old.length * 2).fill(ABSENT)
-    for (const id of old) if (id !== ABSENT) this.insert(id)
+    this.table = new Int32Array(old.length * 2)
+    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.insert(old[at]!, old[at + 1]!)
   }
 
-  private insert(id: number): void {
-    const mask = this.table.length - 1
-    let slot = slotOf(this.hashes[id]!, mask)
-    while (this.table[slot] !== ABSENT) slot = (slot + 1) & mask
-    this.table[slot] = id
+  private insert(hash: number, idPlusOne: number): void {
+    const { table } = this
+    const mask = (table.length >> 1) - 1
+    let slot = slotOf(hash, mask)
+    while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
+    table[slot * 2] = hash
+    table[slot * 2 + 1] = idPlusOne
   }
 
   /** Id of the text token with the bytes `[from, to)` of the {@link reserve} array, or -1. */
   find(from: number, to: number, hash: number): number {
-    const mask = this.table.length - 1
+    const { table } = this
+    const mask = (table.length >> 1) - 1
     for (let slot = slotOf(hash, mask); ; slot = (slot + 1) & mask) {
-      const id = this.table[slot]!
-      if (id === ABSENT || (this.hashes[id] === hash && this.equals(id, from, to))) return id
+      const id = table[slot * 2 + 1]! - 1
+      if (id < 0 || (table[slot * 2] === hash && this.equals(id, from, to))) return id
     }
   }
 
-  /** Whether token `id` has the bytes `[from, to)` of the {@link reserve} array. */
+  /** Whether `id` is a text token with the bytes `[from, to)` of the {@link reserve} array. */
   equals(id: number, from: number, to: number): boolean {
+    const { bytes, spans } = this
     const length = to - from
-    if (this.lengths[id] !== length) return false
-    const start = this.starts[id]!
-    for (let i = 0; i < length; i++) if (this.bytes[start + i] !== this.bytes[from + i]) return false
+    if (spans[id * 2 + 1] !== length + 1) return false
+    const start = spans[id * 2]!
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[from + i]) return false
     return true
   }
 
@@ -150,25 +150,26 @@ export class Vocabulary {
 
   /** Whether `id` is an integer that has a token. */
   has(id: number): boolean {
-    return Number.isInteger(id) && id >= 0 && id < this.size && this.lengths[id] !== ABSENT
+    return Number.isInteger(id) && id >= 0 && id < this.size && this.spans[id * 2 + 1] !== 0
   }
 
   /** The bytes of token `id`, which must exist; a view, not a copy. */
   bytesOf(id: number): Uint8Array {
-    const start = this.starts[id]!
-    return this.bytes.subarray(start, start + this.lengths[id]!)
+    const start = this.spans[id * 2]!
+    return this.bytes.subarray(start, start + this.lengthOf(id))
   }
 
   /** Number of bytes of token `id`, which must exist. */
   lengthOf(id: number): number {
-    return this.lengths[id]!
+    return Math.abs(this.spans[id * 2 + 1]!) - 1
   }
 
   /** Writes the bytes of token `id`, which must exist, to `into` from `at`, and returns where they end. */
   copy(id: number, into: Uint8Array, at: number): number {
-    const start = this.starts[id]!
-    const length = this.lengths[id]!
-    for (let i = 0; i < length; i++) into[at + i] = this.bytes[start + i]!
+    const { bytes } = this
+    const start = this.spans[id * 2]!
+    const length = this.lengthOf(id)
+    for (let i = 0; i < length; i++) into[at + i] = bytes[start + i]!
     return at + length
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { IdBuffer } from '../src/id-buffer.js'
 import { Tokenizer } from '../src/index.js'
 import { mergeLong } from '../src/merge-long.js'
-import { MergeList, MergeTable } from '../src/merges.js'
+import { MergeReader } from '../src/merges.js'
 import { normalizeNfc } from '../src/normalize.js'
 import { Vocabulary } from '../src/vocabulary.js'
 import { addedToken, fixtureBytes, smallTokenizer } from './fixtures.js'
@@ -99,13 +99,13 @@ it('long pieces are merged as the plain rule says, also when merges come in an o
     return at + bytes.length
   }
   for (const [id, content] of contents.entries()) vocabulary.addText(id, write(content, vocabulary.tail), 'vocab', null)
-  const list = new MergeList(vocabulary, null, 'merges', pairs.length)
+  const list = new MergeReader(vocabulary, null, 'merges', pairs.length)
   for (const [left, right] of pairs) {
     const middle = write(left!, vocabulary.tail)
     const end = write(right!, middle)
     list.add(vocabulary.reserve(0), vocabulary.tail, middle, end, null)
   }
-  const merges = MergeTable.build(list)
+  const merges = list.table
   const byteIds = new Int32Array(256)
   for (const [id, letter] of ['a', 'b', 'c'].entries()) byteIds[letter.charCodeAt(0)] = id
 

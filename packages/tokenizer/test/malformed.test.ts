@@ -3,6 +3,8 @@
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
 import { Tokenizer } from '../src/index.js'
+import { MergeReader } from '../src/merges.js'
+import { Vocabulary } from '../src/vocabulary.js'
 import { addedToken, characterOfByte, qwen35Pattern, smallTokenizer } from './fixtures.js'
 
 type Json = ReturnType<typeof smallTokenizer>
@@ -136,9 +138,45 @@ describe('a malformed tokenizer.json', () => {
     const many = text.replace(/"merges":\[/, `$&${'"h e",'.repeat(5_000_000)}`)
     const bytes = new TextEncoder().encode(many)
     const start = performance.now()
-    expect(errorOf(bytes).code).toBe('TOK_TOO_LARGE')
-    // Under a second on a quiet machine; this only notices when the limit is gone.
+    const error = errorOf(bytes)
+    // A small vocabulary has few pairs: the list must repeat itself long before the limit.
+    expect(error).toMatchObject({ code: 'TOK_DUPLICATE_MERGE', offset: expect.any(Number) })
+    expect(error.reason).toMatch(/^merge 1: .* merge 0 already$/)
+    // Under a second on a quiet machine; this only notices when all are read.
     expect(performance.now() - start).toBeLessThan(10_000)
+  })
+
+  it('T13: one merge more than the limit', () => {
+    // 524,288 tokens of three bytes, each the result of two merges.
+    const vocabulary = new Vocabulary(null, { tokens: 600_000, bytes: 2_000_000 })
+    const scratch = (bytes: readonly number[]): Uint8Array => {
+      const room = vocabulary.reserve(bytes.length)
+      room.set(bytes, vocabulary.tail)
+      return room
+    }
+    let next = 0
+    const add = (...bytes: number[]): void => {
+      scratch(bytes)
+      vocabulary.addText(next++, vocabulary.tail + bytes.length, 'vocab', null)
+    }
+    for (let a = 0; a < 256; a++) add(a)
+    for (let a = 0; a < 256; a++) for (let b = 0; b < 256; b++) add(a, b)
+    for (let a = 0; a < 9; a++) for (let b = 0; b < 256; b++) for (let c = 0; c < 256; c++) add(a, b, c)
+    const merges = new MergeReader(vocabulary, null, 'merges', 100)
+    const from = vocabulary.tail
+    const merge = (left: number, ...bytes: number[]): void => {
+      merges.add(scratch(bytes), from, from + left, from + bytes.length, null)
+    }
+    for (let a = 0; a < 8; a++) {
+      for (let b = 0; b < 256; b++) {
+        for (let c = 0; c < 256; c++) {
+          merge(1, a, b, c)
+          merge(2, a, b, c)
+        }
+      }
+    }
+    expect(merges.table.count).toBe(1_048_576)
+    expect(() => merge(1, 8, 0, 0)).toThrow(/TOK_TOO_LARGE/)
   })
 
   it.each(['(a+)+$', '(.*)*x', `${qwen35Pattern}|x`, ''])('T14: pattern %j is shown, never executed', (pattern) => {

@@ -41,9 +41,9 @@ describe('the policy for added tokens', () => {
   it('can be looked at without encoding', () => {
     expect(tokenizer.splitAdded(text)).toEqual([
       { text: 'a' },
-      { id: imEnd },
+      { text: '<|im_end|>', id: imEnd },
       { text: 'b' },
-      { id: think },
+      { text: '<think>', id: think },
       { text: 'c' },
     ])
     expect(tokenizer.splitAdded('')).toEqual([])
