@@ -1,6 +1,7 @@
 export { GgufArray, type GgufItems, type GgufStringBytes } from './array.js'
 export { editGguf, type GgufEdit, mergeGguf } from './edit.js'
-export type { Digest, GgufHashAlgorithm, MakeDigest } from './hash/digest.js'
+export type { Digest } from './hash/blocks.js'
+export type { GgufHashAlgorithm, MakeDigest } from './hash/digest.js'
 export {
   type GgufHashes,
   type GgufHashOptions,

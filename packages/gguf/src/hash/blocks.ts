@@ -1,5 +1,13 @@
 // What block-wise hashes share: input of any length is handed on in whole blocks, and what is left over waits.
 
+/** A hash that takes its input in pieces. */
+export interface Digest {
+  /** Takes the next bytes. */
+  update(bytes: Uint8Array): void
+  /** Ends the input and gives the hash as small hexadecimal digits. */
+  hex(): string
+}
+
 /** Collects input into blocks of a fixed size. */
 export class Blocks {
   readonly #pending: Uint8Array

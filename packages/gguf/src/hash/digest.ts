@@ -1,19 +1,12 @@
 // Digests fed piece by piece. Browsers have no such thing: WebCrypto wants all bytes at once, and a model has too many.
 
+import type { Digest } from './blocks.js'
 import { Sha1 } from './sha1.js'
 import { Sha256 } from './sha256.js'
 import { Xxh64 } from './xxh64.js'
 
 /** Hashes of bytes that manifests of GGUF files use. */
 export type GgufHashAlgorithm = 'sha256' | 'sha1' | 'xxh64'
-
-/** A hash that takes its input in pieces. */
-export interface Digest {
-  /** Takes the next bytes. */
-  update(bytes: Uint8Array): void
-  /** Ends the input and gives the hash as small hexadecimal digits. */
-  hex(): string
-}
 
 /** Makes a digest of an algorithm. */
 export type MakeDigest = (algorithm: GgufHashAlgorithm) => Digest

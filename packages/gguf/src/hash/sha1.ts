@@ -1,7 +1,6 @@
 // SHA-1, for manifests that have it and for UUIDs; not for safety. Source: FIPS 180-4, sections 4.1.1, 4.2.1, 5.3.1 and 6.1.
 
-import { Blocks, hexOfWords, padSha } from './blocks.js'
-import type { Digest } from './digest.js'
+import { Blocks, type Digest, hexOfWords, padSha } from './blocks.js'
 
 /** SHA-1 in pieces. */
 export class Sha1 implements Digest {

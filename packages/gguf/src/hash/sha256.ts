@@ -1,7 +1,6 @@
 // SHA-256. Source: FIPS 180-4, sections 4.1.2, 4.2.2, 5.3.3 and 6.2.
 
-import { Blocks, hexOfWords, padSha } from './blocks.js'
-import type { Digest } from './digest.js'
+import { Blocks, type Digest, hexOfWords, padSha } from './blocks.js'
 
 /** First 32 bits of the fraction of `x ** (1 / power)`, exactly: the largest integer r with r^power <= x * 2^(32 power). */
 function fractionOfRoot(x: number, power: bigint): number {

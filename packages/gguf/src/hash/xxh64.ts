@@ -1,8 +1,7 @@
 // XXH64 with seed 0, the quick hash that gguf-hash writes by default. Source: xxHash, doc/xxhash_spec.md. Only the loop over whole
 // stripes is written for speed: 64-bit integers as pairs of 32 bits, because arithmetic on bigint is some ten times slower.
 
-import { Blocks } from './blocks.js'
-import type { Digest } from './digest.js'
+import { Blocks, type Digest } from './blocks.js'
 
 const PRIME = [
   0n,
