@@ -2,14 +2,8 @@
 
 import { FakError, label, readInPieces } from '@fak/tensor'
 import type { GgufFile, GgufTensor } from '../open.js'
-import {
-  type Digest,
-  type GgufHashAlgorithm,
-  hexDigits,
-  type MakeDigest,
-  portableDigest,
-  uuidDigest,
-} from './digest.js'
+import type { Digest } from './blocks.js'
+import { type GgufHashAlgorithm, hexDigits, type MakeDigest, portableDigest, uuidDigest } from './digest.js'
 
 /** Hashes by algorithm, as small hexadecimal digits. */
 export type GgufHashValues = Partial<Record<GgufHashAlgorithm, string>>
