@@ -27,12 +27,15 @@ export interface Token {
 export interface Scope {
   /** Declares a variable with plain data, or a function over plain data; returns the engine's value for it. */
   set(name: string, value: unknown): Value
+  /** Declares a variable with a value of the engine. */
+  setVariable(name: string, value: Value): Value
 }
 
 interface EngineInterpreter {
   readonly global: Scope
   run(program: Node): Value
   evaluate(node: Node | undefined, scope: Scope): Value
+  evaluateBlock(statements: readonly Node[], scope: Scope): Value
 }
 
 /** Class of scopes. */
@@ -63,9 +66,23 @@ export function toValue(data: unknown): Value {
   return new Environment().set('value', data)
 }
 
+type ValueClass = new (value: unknown) => Value
+const classOf = (data: unknown) => toValue(data).constructor as ValueClass
+
+/** The engine's values for Python's `int`, `float`, `list` and `dict`. */
+export const IntegerValue = classOf(0)
+export const FloatValue = classOf(0.5)
+export const ArrayValue = classOf([])
+export const ObjectValue = classOf({})
+
 /** The text of a string value, or `undefined` for any other value. */
 export function stringOf(value: Value): string | undefined {
   return value.type === 'StringValue' ? (value.value as string) : undefined
+}
+
+/** The entries of a dict value, in order, or `undefined` for any other value. */
+export function entriesOf(value: Value): ReadonlyMap<string, Value> | undefined {
+  return value.type === 'ObjectValue' ? (value.value as Map<string, Value>) : undefined
 }
 
 /** The items of a list or tuple value, or `undefined` for any other value. */

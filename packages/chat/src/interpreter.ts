@@ -1,16 +1,41 @@
-// The engine's interpreter with three things added: a budget, so that no template runs for ever; Python's string methods where the
-// engine's differ from what the model was trained with; and marks that tell the template's control tokens from a user's text.
+// The engine's interpreter with three things added: a budget, so that no template runs for ever; Python's strings, comparisons and
+// JSON where the engine's differ from what the model was trained with; and marks that tell the template's control tokens from a user's text.
 
 import { FakError, quote } from '@fak/tensor'
-import { Evaluated, Interpreter, itemsOf, type Node, type Scope, stringOf, toValue, type Value } from './engine.js'
-import { MAX_EVALUATION_DEPTH, MAX_TEMPLATE_OUTPUT, MAX_TEMPLATE_STEPS } from './limits.js'
+import {
+  ArrayValue,
+  Evaluated,
+  Interpreter,
+  itemsOf,
+  type Node,
+  type Scope,
+  stringOf,
+  toValue,
+  type Value,
+} from './engine.js'
+import { MAX_EVALUATION_DEPTH, MAX_INDENT, MAX_TEMPLATE_OUTPUT, MAX_TEMPLATE_STEPS } from './limits.js'
 import type { TokenMarks } from './marks.js'
 import { pythonStrip, type StripSides } from './python-strip.js'
+import { compareCodePoints, type JsonStyle, PLAIN_JSON, pythonEquals, pythonJson, pythonString } from './python-text.js'
 
 /** A loop iteration sets up scopes and loop variables, about this many times the work of a plain node. */
 export const STEPS_PER_ITERATION = 100
 
 const COMPARISONS = new Set(['==', '!=', 'in', 'not in', '<', '>', '<=', '>='])
+/** Filters that are the string's method of the same name. */
+const OWN_STRING_FILTERS = new Set(['trim', 'replace', 'title', 'capitalize'])
+/** Nodes of a block that write nothing themselves, or only what is in them. */
+const STATEMENTS = new Set([
+  'Set',
+  'If',
+  'For',
+  'Macro',
+  'CallStatement',
+  'FilterStatement',
+  'Comment',
+  'Break',
+  'Continue',
+])
 const STRIPS: ReadonlyMap<string, StripSides> = new Map([
   ['strip', 'both'],
   ['trim', 'both'],
@@ -97,21 +122,32 @@ export class TemplateInterpreter extends Interpreter {
     }
   }
 
+  /** Writes values as Python does. */
+  override evaluateBlock(statements: readonly Node[], scope: Scope): Value {
+    let text = ''
+    for (const node of statements) {
+      const value = this.evaluate(node, scope)
+      if (!STATEMENTS.has(node.type)) text += pythonString(value)
+      else text += stringOf(value) ?? ''
+    }
+    return toValue(text)
+  }
+
   private binary(node: Node, scope: Scope): Value {
     const operator: string = node.operator.value
     if (operator === 'and' || operator === 'or') return this.engine(node, scope)
     let left = this.evaluate(node.left, scope)
     let right = this.evaluate(node.right, scope)
+    if (operator === '~') return toValue(pythonString(left) + pythonString(right))
     if (COMPARISONS.has(operator)) {
       // Comparisons are of the text itself, not of marks.
       left = this.plain(left)
       right = this.plain(right)
-    } else if (operator === '+' && (itemsOf(left) === undefined) !== (itemsOf(right) === undefined)) {
-      // The engine would write the list out as JavaScript does.
-      this.fail(
-        'TEMPLATE_FAILED',
-        'the template adds a list to text, such as content in parts where it expects a string',
-      )
+      const result = compare(operator, left, right)
+      if (result !== undefined) return toValue(result)
+    } else if (operator === '+' && (stringOf(left) === undefined) !== (stringOf(right) === undefined)) {
+      // The engine would write the other value as JavaScript does; to Python it is an error.
+      this.fail('TEMPLATE_FAILED', 'the template adds text to what is no text, such as content in parts')
     }
     return this.engine({ ...node, left: new Evaluated(left), right: new Evaluated(right) }, scope)
   }
@@ -156,6 +192,9 @@ export class TemplateInterpreter extends Interpreter {
       if (args.length === 1 && characters === undefined) return undefined
       return toValue(pythonStrip(text, strip, characters === undefined ? undefined : this.plainText(characters)))
     }
+    if ((name === 'title' || name === 'capitalize') && args.length === 0) {
+      return toValue(name === 'title' ? titleCase(this.plainText(text)) : capitalize(this.plainText(text)))
+    }
     if (!this.marks) return undefined
     if (name === 'split' && args.length === 1) {
       const [separator] = strings()
@@ -181,17 +220,60 @@ export class TemplateInterpreter extends Interpreter {
     const call = node.filter.type === 'CallExpression'
     const name: string = call ? node.filter.callee.value : node.filter.value
     const text = stringOf(operand)
-    if (text !== undefined && (name === 'trim' || name === 'replace')) {
+    if (text !== undefined && OWN_STRING_FILTERS.has(name)) {
       const own = this.stringMethod(text, name, call ? node.filter.args : [], scope)
       if (own) return own
     }
-    if (name === 'string' && !call) {
-      // Python's spelling; the engine writes JavaScript's, and knows none for None.
-      if (operand.type === 'BooleanValue') return toValue(operand.value ? 'True' : 'False')
-      if (operand.type === 'NullValue') return toValue('None')
-    }
+    if (name === 'string' && !call) return toValue(pythonString(operand))
+    if (name === 'tojson') return this.json(operand, call ? node.filter.args : [], scope)
+    if (name === 'int' && !call && text !== undefined) return toValue(pythonInt(this.plainText(text)))
+    if (name === 'join') return this.join(operand, call ? node.filter.args : [], scope)
+    if (name === 'items' && operand.type === 'UndefinedValue') return new ArrayValue([])
     const counted = name === 'length' || name === 'count' ? this.plainString(operand) : operand
     return this.engine({ ...node, operand: new Evaluated(counted) }, scope)
+  }
+
+  /** `tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`, as HF's chat templates have it. */
+  private json(operand: Value, args: readonly Node[], scope: Scope): Value {
+    const given = new Map<string, Value>()
+    const names = ['ensure_ascii', 'indent', 'separators', 'sort_keys']
+    for (const [i, argument] of args.entries()) {
+      const keyword = argument.type === 'KeywordArgumentExpression'
+      given.set(keyword ? argument.key.value : names[i], this.evaluate(keyword ? argument.value : argument, scope))
+    }
+    const indent = given.get('indent') ?? toValue(null)
+    const spaces = indent.type === 'IntegerValue' ? Number(indent.value) : stringOf(indent)
+    if (spaces === undefined && indent.type !== 'NullValue')
+      this.fail('TEMPLATE_FAILED', 'indent of tojson must be a number or a string')
+    if (typeof spaces === 'number' && spaces > MAX_INDENT)
+      this.fail('TEMPLATE_BUDGET', `an indentation of ${spaces} spaces`)
+    const separators = itemsOf(given.get('separators') ?? toValue(null))?.map(stringOf)
+    const truth = (name: string) => given.get(name)?.value === true
+    const style: JsonStyle = {
+      ensureAscii: truth('ensure_ascii'),
+      sortKeys: truth('sort_keys'),
+      indent: spaces === undefined ? null : typeof spaces === 'number' ? ' '.repeat(Math.max(0, spaces)) : spaces,
+      separators: [separators?.[0] ?? (spaces === undefined ? PLAIN_JSON.separators[0] : ','), separators?.[1] ?? ': '],
+    }
+    const text = pythonJson(operand, style)
+    if (text === undefined) this.fail('TEMPLATE_FAILED', 'tojson of a value that JSON does not have')
+    return toValue(text)
+  }
+
+  /** `join(separator='')`: the items as text. */
+  private join(operand: Value, args: readonly Node[], scope: Scope): Value {
+    const items =
+      itemsOf(operand) ??
+      [...(stringOf(operand) ?? this.fail('TEMPLATE_FAILED', `join of a ${operand.type}`))].map(toValue)
+    const [argument] = args
+    if (args.length > 1 || (argument?.type === 'KeywordArgumentExpression' && argument.key.value !== 'd')) {
+      this.fail('TEMPLATE_UNSUPPORTED', 'filter "join" with an attribute is not supported')
+    }
+    const separator =
+      argument === undefined
+        ? ''
+        : pythonString(this.evaluate(argument.type === 'KeywordArgumentExpression' ? argument.value : argument, scope))
+    return toValue(items.map(pythonString).join(separator))
   }
 
   private plainText(text: string): string {
@@ -212,3 +294,40 @@ export class TemplateInterpreter extends Interpreter {
     return this.engine({ type: 'ArrayLiteral', value: nodes }, this.global)
   }
 }
+
+/** What Python answers where the engine does not; `undefined` leaves a comparison to the engine. */
+function compare(operator: string, left: Value, right: Value): boolean | undefined {
+  if (operator === '==' || operator === '!=') return pythonEquals(left, right) === (operator === '==')
+  const items = itemsOf(right)
+  if (items && (operator === 'in' || operator === 'not in')) {
+    return items.some((item) => pythonEquals(item, left)) === (operator === 'in')
+  }
+  const [a, b] = [stringOf(left), stringOf(right)]
+  if (a === undefined || b === undefined) return undefined
+  const order = compareCodePoints(a, b)
+  switch (operator) {
+    case '<':
+      return order < 0
+    case '>':
+      return order > 0
+    case '<=':
+      return order <= 0
+    case '>=':
+      return order >= 0
+    default:
+      return undefined
+  }
+}
+
+/** `text|int`: what Python's `int` or `float` reads, else 0. */
+function pythonInt(text: string): number {
+  const written = pythonStrip(text, 'both').replace(/(?<=\d)_(?=\d)/g, '')
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? Math.trunc(Number(written)) : 0
+}
+
+const capitalize = (text: string) => {
+  const [first = ''] = text
+  return first.toUpperCase() + text.slice(first.length).toLowerCase()
+}
+
+const titleCase = (text: string) => text.replace(/\p{L}+/gu, capitalize)

@@ -20,3 +20,6 @@ export const MAX_TEMPLATE_OUTPUT = 16 * 1024 * 1024
 
 /** Deepest nesting of tool arguments, tool definitions and other data handed to a template. */
 export const MAX_DATA_DEPTH = 64
+
+/** Widest indentation that a template may ask of `tojson`. */
+export const MAX_INDENT = 64

@@ -1,7 +1,7 @@
 // Chat messages as callers write them (the shape of the OpenAI API) and as templates expect them.
 
 import { FakError, quote } from '@fak/tensor'
-import { MAX_DATA_DEPTH } from './limits.js'
+import { type Plain, plainData, plainJson } from './plain.js'
 
 /** A piece of a message's content. Templates of text models know `text` only. */
 export interface ContentPart {
@@ -35,17 +35,17 @@ export interface ChatMessage {
   readonly tool_call_id?: string
 }
 
-/** Data that a template can be handed: JSON, and functions where a caller puts them. */
-type Plain = string | number | boolean | null | Plain[] | { [key: string]: Plain }
-
 function bad(reason: string, field: string): never {
   throw new FakError('CHAT_BAD_MESSAGE', { reason, field })
 }
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /**
  * Messages in the form that templates expect: plain data, reasoning as `reasoning_content`, tool arguments as objects.
  *
- * @throws FakError `CHAT_BAD_MESSAGE` names what is wrong; `CHAT_TOO_DEEP` for data nested deeper than {@link MAX_DATA_DEPTH}.
+ * @throws FakError `CHAT_BAD_MESSAGE` with the JSON path of what is wrong; `CHAT_TOO_DEEP`
  */
 export function templateMessages(messages: readonly ChatMessage[]): Plain[] {
   if (!Array.isArray(messages)) bad('messages must be an array', 'messages')
@@ -53,20 +53,35 @@ export function templateMessages(messages: readonly ChatMessage[]): Plain[] {
 }
 
 function templateMessage(message: ChatMessage, field: string): Plain {
-  if (typeof message !== 'object' || message === null) bad('a message must be an object', field)
-  const { role, content, reasoning, tool_calls: calls, ...rest } = message
+  if (!isRecord(message)) bad('a message must be an object', field)
+  const { role, content, reasoning, reasoning_content, tool_calls: calls, ...rest } = message
   if (typeof role !== 'string') bad('role must be a string', `${field}.role`)
   if (content !== undefined && content !== null && typeof content !== 'string' && !Array.isArray(content)) {
     bad('content must be a string, an array of parts or null', `${field}.content`)
   }
-  if (rest.reasoning_content === undefined || rest.reasoning_content === null) {
-    delete (rest as { reasoning_content?: unknown }).reasoning_content
-    if (typeof reasoning === 'string') Object.assign(rest, { reasoning_content: reasoning })
+  for (const [name, value] of Object.entries({
+    reasoning_content,
+    reasoning,
+    name: rest.name,
+    tool_call_id: rest.tool_call_id,
+  })) {
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      bad(`${name} must be a string or null`, `${field}.${name}`)
   }
-  const plain = plainData({ role, content: joinText(content ?? ''), ...rest }, field) as { [key: string]: Plain }
+  const thought = reasoning_content ?? reasoning
+  const given = {
+    role,
+    content: joinText(content ?? ''),
+    ...(typeof thought === 'string' && { reasoning_content: thought }),
+    ...rest,
+  }
+  const plain = plainData(given, field, bad) as Map<string, Plain>
   if (calls !== undefined && calls !== null) {
     if (!Array.isArray(calls)) bad('tool_calls must be an array', `${field}.tool_calls`)
-    plain.tool_calls = calls.map((call, i) => templateCall(call, `${field}.tool_calls[${i}]`))
+    plain.set(
+      'tool_calls',
+      calls.map((call, i) => templateCall(call, `${field}.tool_calls[${i}]`)),
+    )
   }
   return plain
 }
@@ -80,47 +95,28 @@ function joinText(content: string | readonly ContentPart[]): string | readonly C
 
 function templateCall(call: ToolCall, field: string): Plain {
   const target = call?.function
-  if (typeof target !== 'object' || target === null) bad('a tool call must have a function', field)
-  const { arguments: given = {} } = target
-  const args = typeof given === 'string' ? parseArguments(given, `${field}.function.arguments`) : given
-  if (typeof args !== 'object' || args === null || Array.isArray(args)) {
-    bad('arguments must be an object', `${field}.function.arguments`)
-  }
-  return plainData({ ...call, function: { ...target, arguments: args } }, field)
+  if (!isRecord(target)) bad('a tool call must have a function', field)
+  const { arguments: given, ...rest } = target
+  if (typeof rest.name !== 'string' || rest.name === '')
+    bad('name must be a string that is not empty', `${field}.function.name`)
+  const plain = plainData({ ...call, function: rest }, field, bad) as Map<string, Plain>
+  const args = templateArguments(given ?? {}, `${field}.function.arguments`)
+  ;(plain.get('function') as Map<string, Plain>).set('arguments', args)
+  return plain
 }
 
-function parseArguments(text: string, field: string): unknown {
+function templateArguments(given: unknown, field: string): Plain {
+  const plain = typeof given === 'string' ? parseArguments(given, field) : plainData(given, field, bad)
+  return plain instanceof Map ? plain : bad('arguments must be an object', field)
+}
+
+function parseArguments(text: string, field: string): Plain {
   // Some clients write nothing for a call without arguments.
-  if (text.trim() === '') return {}
+  if (text.trim() === '') return new Map()
   try {
-    return JSON.parse(text)
-  } catch {
+    return plainJson(text, field)
+  } catch (error) {
+    if (FakError.isInstance(error)) throw error
     return bad(`arguments are not JSON: ${quote(text)}`, field)
   }
-}
-
-/**
- * A copy of JSON-like data: own enumerable properties only, no `undefined`, lone surrogates replaced by U+FFFD.
- *
- * @throws FakError `CHAT_TOO_DEEP`; `CHAT_BAD_MESSAGE` for a function, symbol or bigint.
- */
-export function plainData(value: unknown, field: string, depth = 0): Plain {
-  if (depth > MAX_DATA_DEPTH) {
-    throw new FakError('CHAT_TOO_DEEP', { reason: `data is nested deeper than ${MAX_DATA_DEPTH}`, field })
-  }
-  if (value === null || value === undefined) return null
-  if (typeof value === 'string') return wellFormed(value)
-  if (typeof value === 'number' || typeof value === 'boolean') return value
-  if (Array.isArray(value)) return value.map((item) => plainData(item, field, depth + 1))
-  if (typeof value !== 'object') bad(`a ${typeof value} is no data for a template`, field)
-  const copy: { [key: string]: Plain } = Object.create(null)
-  for (const [key, member] of Object.entries(value)) {
-    if (member !== undefined) copy[wellFormed(key)] = plainData(member, field, depth + 1)
-  }
-  return copy
-}
-
-/** `text` with lone surrogates replaced by U+FFFD; `String.prototype.toWellFormed`, which TypeScript's ES2023 does not list. */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }

@@ -6,19 +6,25 @@ import { Environment, type Node } from './engine.js'
 import { STEPS_PER_ITERATION, TemplateInterpreter } from './interpreter.js'
 import { MAX_TEMPLATE_STEPS } from './limits.js'
 import { TokenMarks } from './marks.js'
-import { type ChatMessage, plainData, templateMessages } from './messages.js'
+import { type ChatMessage, templateMessages } from './messages.js'
+import { type Plain, plainData, plainValue } from './plain.js'
 import { parseTemplate } from './syntax.js'
+import { type ChatTool, templateTools } from './tools.js'
 
 /** Options of {@link ChatTemplate.render}. */
 export interface RenderOptions {
-  /** Tool definitions in the shape of the OpenAI API. */
-  tools?: readonly object[] | undefined
+  /** Functions that the model may call. */
+  tools?: readonly ChatTool[] | undefined
   /** Whether the model should think first. Default: the template's own default, which differs by model. */
   enableThinking?: boolean | undefined
+  /** Whether earlier answers keep their reasoning in the prompt. Default: the template's own (Qwen3.6: no, Qwen3.8: yes). */
+  preserveThinking?: boolean | undefined
+  /** How much to think, in the template's words (Qwen3.8: `xhigh`, `medium` or `low`). Default: the template's own. */
+  reasoningEffort?: string | undefined
   /** End with the beginning of an answer. Default true. */
   addGenerationPrompt?: boolean | undefined
   /**
-   * Other variables of the template, such as `preserve_thinking`. Strings in them are text, like messages, but for
+   * Other variables of the template, such as `add_vision_id`. Strings in them are text, like messages, but for
    * `bos_token`, `eos_token`, `pad_token` and `unk_token`, which may hold control tokens.
    */
   variables?: Readonly<Record<string, unknown>> | undefined
@@ -31,10 +37,22 @@ export interface EncodedChat {
   readonly reasoningOpen: boolean
 }
 
+/** The options that stand for a variable of the template, and what they must be. */
+const SWITCHES = [
+  { option: 'enableThinking', variable: 'enable_thinking', type: 'boolean' },
+  { option: 'preserveThinking', variable: 'preserve_thinking', type: 'boolean' },
+  { option: 'reasoningEffort', variable: 'reasoning_effort', type: 'string' },
+] as const
+
 const TOKEN_VARIABLES = new Set(['bos_token', 'eos_token', 'pad_token', 'unk_token'])
+
+type TemplateFunction = (...args: unknown[]) => unknown
+type Variables = Record<string, Plain | TemplateFunction>
 
 /** A parsed chat template in the Jinja dialect of HF transformers. Immutable; rendering has no side effects. */
 export class ChatTemplate {
+  private identifiers: ReadonlySet<string> | undefined
+
   private constructor(
     /** The template's source. */
     readonly source: string,
@@ -58,7 +76,9 @@ export class ChatTemplate {
    *
    * @throws FakError `TEMPLATE_RAISED` when the template refuses the messages, `TEMPLATE_UNSUPPORTED` when it uses something
    *   this engine lacks, `TEMPLATE_BUDGET` and `TEMPLATE_TOO_DEEP` when it takes too much, `TEMPLATE_EMPTY`,
-   *   `TEMPLATE_FAILED` for other errors in it; `CHAT_BAD_MESSAGE` and `CHAT_TOO_DEEP` for the messages themselves.
+   *   `TEMPLATE_FAILED` for other errors in it; `CHAT_BAD_MESSAGE`, `CHAT_BAD_TOOL`, `CHAT_BAD_OPTION` and `CHAT_TOO_DEEP` with
+   *   the JSON path of what is wrong in the messages, tools or options; `CHAT_UNSUPPORTED_OPTION` for an option (or tools)
+   *   that the template would ignore.
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
     return this.run(this.variables(messages, options), undefined)
@@ -67,7 +87,10 @@ export class ChatTemplate {
   /** What {@link encodeChat} does; there so that the program stays private. */
   encode(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: RenderOptions = {}): EncodedChat {
     const variables = this.variables(messages, options)
-    const marks = new TokenMarks(tokenizer, [this.source, ...strings(variables)])
+    const marks = new TokenMarks(tokenizer, [
+      this.source,
+      ...Object.values(variables).flatMap((value) => [...strings(value)]),
+    ])
     for (const [name, value] of Object.entries(variables)) {
       if (TOKEN_VARIABLES.has(name) && typeof value === 'string') variables[name] = marks.mark(value)
     }
@@ -79,27 +102,45 @@ export class ChatTemplate {
     return { ids, reasoningOpen: last('<think>') > last('</think>') }
   }
 
-  private variables(messages: readonly ChatMessage[], options: RenderOptions): Record<string, unknown> {
-    const { tools, enableThinking, addGenerationPrompt = true, variables = {} } = options
-    const given: Record<string, unknown> = {}
+  private variables(messages: readonly ChatMessage[], options: RenderOptions): Variables {
+    const { tools, addGenerationPrompt = true, variables = {} } = options
+    const given: Variables = {}
     for (const [name, value] of Object.entries(variables)) {
-      given[name] = typeof value === 'function' ? value : plainData(value, `variables.${name}`)
+      given[name] =
+        typeof value === 'function' ? (value as TemplateFunction) : plainData(value, `variables.${name}`, badOption)
     }
-    return {
-      ...given,
-      messages: templateMessages(messages),
-      tools: tools === undefined || tools.length === 0 ? null : plainData(tools, 'tools'),
-      add_generation_prompt: addGenerationPrompt,
-      ...(enableThinking === undefined ? {} : { enable_thinking: enableThinking }),
+    if (typeof addGenerationPrompt !== 'boolean') badOption('must be a boolean', 'addGenerationPrompt')
+    given.messages = templateMessages(messages)
+    given.tools = templateTools(tools)
+    if (given.tools !== null) this.needs('tools', 'tools')
+    given.add_generation_prompt = addGenerationPrompt
+    for (const { option, variable, type } of SWITCHES) {
+      const value = options[option]
+      if (value === undefined) continue
+      if (typeof value !== type) badOption(`must be a ${type}`, option)
+      this.needs(option, variable)
+      given[variable] = value
     }
+    return given
   }
 
-  private run(variables: Record<string, unknown>, marks: TokenMarks | undefined): string {
+  /** Refuses an option that this template would ignore. */
+  private needs(option: string, variable: string): void {
+    this.identifiers ??= identifiersOf(this.program)
+    if (this.identifiers.has(variable)) return
+    const reason = `the template does not know ${variable}, so it would ignore the option`
+    throw new FakError('CHAT_UNSUPPORTED_OPTION', { file: this.file, reason, field: option })
+  }
+
+  private run(variables: Variables, marks: TokenMarks | undefined): string {
     const environment = new Environment()
     try {
-      for (const [name, value] of Object.entries({ ...this.globals(marks), ...variables })) {
+      const given: Variables = { ...this.globals(marks), ...variables }
+      for (const [name, value] of Object.entries(given)) {
         // The engine declares `namespace` in every environment and refuses to declare it again.
-        if (name !== 'namespace') environment.set(name, value)
+        if (name === 'namespace') continue
+        if (typeof value === 'function') environment.set(name, value)
+        else environment.setVariable(name, plainValue(value))
       }
       const interpreter = new TemplateInterpreter(environment, this.file, marks)
       const text = String(interpreter.run(this.program).value)
@@ -111,7 +152,7 @@ export class ChatTemplate {
     }
   }
 
-  private globals(marks: TokenMarks | undefined): Record<string, unknown> {
+  private globals(marks: TokenMarks | undefined): Variables {
     return {
       true: true,
       false: false,
@@ -119,8 +160,8 @@ export class ChatTemplate {
       True: true,
       False: false,
       None: null,
-      range: (...bounds: number[]) => this.range(bounds),
-      raise_exception: (message: unknown) => {
+      range: (...bounds) => this.range(bounds as number[]),
+      raise_exception: (message) => {
         const text = marks ? marks.unmark(String(message)) : String(message)
         this.fail('TEMPLATE_RAISED', `the template refuses these messages: ${quote(text)}`)
       },
@@ -160,13 +201,33 @@ export class ChatTemplate {
 }
 
 /** Every string in plain data, keys included. */
-function* strings(value: unknown): Generator<string> {
+function* strings(value: Plain | TemplateFunction): Generator<string> {
   if (typeof value === 'string') yield value
-  if (typeof value !== 'object' || value === null) return
-  for (const [key, member] of Object.entries(value)) {
-    yield key
-    yield* strings(member)
+  else if (Array.isArray(value)) for (const item of value) yield* strings(item)
+  else if (value instanceof Map) {
+    for (const [key, member] of value) {
+      yield key
+      yield* strings(member)
+    }
   }
+}
+
+/** Every name that a program mentions. */
+function identifiersOf(program: Node): Set<string> {
+  const names = new Set<string>()
+  const waiting: unknown[] = [program]
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (typeof node !== 'object' || node === null) continue
+    const { type, value } = node as Node
+    if (type === 'Identifier') names.add(value)
+    for (const member of node instanceof Map ? node.values() : Object.values(node)) waiting.push(member ?? null)
+    if (node instanceof Map) for (const key of node.keys()) waiting.push(key)
+  }
+  return names
+}
+
+function badOption(reason: string, field: string): never {
+  throw new FakError('CHAT_BAD_OPTION', { reason, field })
 }
 
 /**

@@ -1,6 +1,6 @@
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
-import { type ChatMessage, ChatTemplate } from '../src/index.js'
+import { type ChatMessage, ChatTemplate, type JsonSchema } from '../src/index.js'
 import { chatml } from './chatml.js'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
@@ -98,7 +98,7 @@ describe('a conversation', () => {
   })
 
   it('hands over tools and variables', () => {
-    const tool = { type: 'function', function: { name: 'f', description: 'ü <b>' } }
+    const tool = { type: 'function', function: { name: 'f', description: 'ü <b>' } } as const
     expect(chatml.render([user('a')], { tools: [tool] })).toContain(
       '<|im_start|>system\n{"type": "function", "function": {"name": "f", "description": "ü <b>"}}\n<|im_end|>',
     )
@@ -123,9 +123,49 @@ describe('a conversation', () => {
     ['messages[0].content', [{ role: 'user', content: 7 }]],
     ['messages[0].tool_calls', [{ role: 'user', tool_calls: {} }]],
     ['messages[0].tool_calls[0]', [{ role: 'user', tool_calls: [{}] }]],
-    ['messages[0]', [{ role: 'user', content: '', extra: 10n }]],
+    ['messages[0].tool_calls[0].function.name', [{ role: 'user', tool_calls: [{ function: {} }] }]],
+    ['messages[0].reasoning_content', [{ role: 'user', content: '', reasoning_content: 7 }]],
+    ['messages[0].tool_call_id', [{ role: 'tool', content: '', tool_call_id: 7 }]],
+    ['messages[0].extra.list[1]', [{ role: 'user', content: '', extra: { list: [1, () => 1] } }]],
+    ['messages[0].extra', [{ role: 'user', content: '', extra: Number.NaN }]],
   ])('is checked: %s', (field, messages) => {
     expect(errorOf(() => chatml.render(messages as never))).toMatchObject({ code: 'CHAT_BAD_MESSAGE', field })
+  })
+
+  it.each([
+    ['tools', {}],
+    ['tools[0]', ['f']],
+    ['tools[0].type', [{ function: { name: 'f' } }]],
+    ['tools[0].function', [{ type: 'function' }]],
+    ['tools[0].function.name', [{ type: 'function', function: { name: '' } }]],
+    ['tools[0].function.description', [{ type: 'function', function: { name: 'f', description: 1 } }]],
+    ['tools[0].function.parameters', [{ type: 'function', function: { name: 'f', parameters: [] } }]],
+    ['tools[1].function.name', [1, 2].map(() => ({ type: 'function', function: { name: 'f' } }))],
+    [
+      'tools[0].function.parameters.default',
+      [{ type: 'function', function: { name: 'f', parameters: { default: 1 / 0 } } }],
+    ],
+  ])('has its tools checked: %s', (field, tools) => {
+    expect(errorOf(() => chatml.render([user('a')], { tools: tools as never }))).toMatchObject({
+      code: 'CHAT_BAD_TOOL',
+      field,
+    })
+  })
+
+  it('refuses options that are none or that the template would ignore', () => {
+    const options = (given: object) => errorOf(() => chatml.render([user('a')], given as never))
+    expect(options({ enableThinking: 'false' })).toMatchObject({ code: 'CHAT_BAD_OPTION', field: 'enableThinking' })
+    expect(options({ addGenerationPrompt: 1 })).toMatchObject({ code: 'CHAT_BAD_OPTION', field: 'addGenerationPrompt' })
+    expect(options({ variables: { x: [0 / 0] } })).toMatchObject({ code: 'CHAT_BAD_OPTION', field: 'variables.x[0]' })
+    expect(options({ preserveThinking: true })).toMatchObject({
+      code: 'CHAT_UNSUPPORTED_OPTION',
+      field: 'preserveThinking',
+    })
+    expect(options({ reasoningEffort: 'low' })).toMatchObject({ code: 'CHAT_UNSUPPORTED_OPTION', file: 'chatml.jinja' })
+    const bare = ChatTemplate.parse('{# tools #}{{ messages[0].content }}')
+    const tools = [{ type: 'function', function: { name: 'f' } }] as const
+    expect(errorOf(() => bare.render([user('a')], { tools })).code).toBe('CHAT_UNSUPPORTED_OPTION')
+    expect(bare.render([user('a')], { tools: [] })).toBe('a')
   })
 
   it('is refused when its data is nested without end', () => {
@@ -135,8 +175,9 @@ describe('a conversation', () => {
       role: 'assistant',
       tool_calls: [{ function: { name: 'f', arguments: nested as Record<string, unknown> } }],
     }
+    const deep = { type: 'function', function: { name: 'f', parameters: nested as JsonSchema } } as const
     expect(errorOf(() => chatml.render([user('a'), call])).code).toBe('CHAT_TOO_DEEP')
-    expect(errorOf(() => chatml.render([user('a')], { tools: [nested] })).code).toBe('CHAT_TOO_DEEP')
+    expect(errorOf(() => chatml.render([user('a')], { tools: [deep] })).code).toBe('CHAT_TOO_DEEP')
     const cycle: { self?: object } = {}
     cycle.self = cycle
     expect(errorOf(() => chatml.render([user('a')], { variables: { cycle } })).code).toBe('CHAT_TOO_DEEP')
