@@ -2,7 +2,7 @@ import { type Graph, printProgram, record, type Value, type WeightBindings, Weig
 import { ReferenceExecutor } from '@fak/graph/reference'
 import { bytesSource, type TensorData } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
-import { attention, embedding, gatedDeltaNet, lastRows, linear, rmsNorm, swiglu } from '../src/index.js'
+import { attention, embedding, gatedDeltaNet, lastRows, linear, moe, rmsNorm, swiglu } from '../src/index.js'
 
 function f32(shape: readonly number[], values: readonly number[]): TensorData {
   expect(values).toHaveLength(shape.reduce((a, b) => a * b, 1))
@@ -38,6 +38,7 @@ async function rowsOf(parameters: Record<string, TensorData>, layer: (g: Graph, 
   return { rows: [...outputs.y!], text: printProgram(program) }
 }
 
+const silu = (z: number) => z / (1 + Math.exp(-z))
 const close = (expected: readonly number[]) => expected.map((x) => expect.closeTo(x, 3))
 
 describe('attention', () => {
@@ -107,7 +108,6 @@ describe('gatedDeltaNet', () => {
   it('gives equal heads equal outputs of length one before the gate', async () => {
     const { rows } = await rowsOf(parameters, (g, x, w) => gatedDeltaNet(g, x, w.at('net'), options))
     // z is the mean of x: 2.5, 6.5, 0; the norm makes each head (1, 1) or (-1, -1); silu(z) scales it.
-    const silu = (z: number) => z / (1 + Math.exp(-z))
     for (const [t, z] of [2.5, 6.5, 0].entries()) {
       for (const y of rows.slice(4 * t, 4 * t + 4)) expect(Math.abs(y)).toBeCloseTo(silu(z), 3)
     }
@@ -130,9 +130,46 @@ it('swiglu is down(silu(gate(x)) · up(x))', async () => {
     'mlp.down_proj.weight': f32([1, 2], [1, 10]),
   }
   const { rows } = await rowsOf(parameters, (g, x, w) => swiglu(g, x, w.at('mlp')))
-  const silu = (z: number) => z / (1 + Math.exp(-z))
   const row = ([a, b, c, d]: readonly [number, number, number, number]) => silu(a) * b + 10 * silu(d) * c
   expect(rows).toEqual(close([row([1, 2, 3, 4]), row([5, 6, 7, 8]), row([-3, 1, 0, 2])]))
+})
+
+describe('moe', () => {
+  // Experts 0 and 1 read x[0] and x[1], expert 2 a hundred times x[2]; each passes on silu(1) times that.
+  const one = silu(1)
+  const reads = (scale: readonly number[]) => f32([1, 4], scale)
+  const parameters = {
+    'mlp.gate.weight': f32([3, 4], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, -9]),
+    'mlp.experts.gate_proj.weight': f32([3, 1, 4], Array(3).fill([0, 0, 0, 0.25]).flat()),
+    'mlp.experts.up_proj.weight': f32([3, 1, 4], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 100, 0]),
+    'mlp.experts.down_proj.weight': f32([3, 1, 1], [1, 1, 1]),
+    'mlp.shared_expert.gate_proj.weight': reads([0, 0, 0, 0.25]),
+    'mlp.shared_expert.up_proj.weight': reads([0, 0, 1, 0]),
+    'mlp.shared_expert.down_proj.weight': f32([1, 1], [1]),
+    'mlp.shared_expert_gate.weight': zeros(1, 4),
+  }
+  const layer = (experts: number, topK: number) => (g: Graph, x: Value, w: Weights) =>
+    moe(g, x, w.at('mlp'), { experts, topK })
+
+  it('adds what the chosen experts give by their weights, and the shared expert by its gate', async () => {
+    const { rows, text } = await rowsOf(parameters, layer(3, 2))
+    // Token 0 is (1, 2, 3, 4): experts 1 and 0 with weights sigmoid(1) and sigmoid(-1); half of the shared one.
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+    expect(rows[0]).toBeCloseTo(one * (2 * sigmoid(1) + 1 * sigmoid(-1) + 3 / 2), 5)
+    for (const label of ['routes', 'experts.up_proj', 'experts', 'shared_expert.down_proj', 'out']) {
+      expect(text).toContain(`; mlp.${label}\n`)
+    }
+  })
+
+  it('refuses a router that knows other experts than there are', async () => {
+    await expect(rowsOf(parameters, layer(4, 2))).rejects.toMatchObject({
+      code: 'GRAPH_SHAPE',
+      field: 'mlp.gate.weight',
+      reason: 'the weight must have 4 experts, got 3',
+    })
+    const fewer = { ...parameters, 'mlp.experts.up_proj.weight': zeros(2, 1, 4) }
+    await expect(rowsOf(fewer, layer(3, 2))).rejects.toMatchObject({ field: 'mlp.experts.up_proj.weight' })
+  })
 })
 
 it('rmsNorm and linear carry the labels of their modules', async () => {
