@@ -1,7 +1,7 @@
 // The Qwen3.5 text decoder, top to bottom. Shapes: x is [T, hidden]; T = tokens in this step, R = rows wanted by the caller.
 
 import type { Graph, Value, Weights } from '@fak/graph'
-import { attention, embedding, gatedDeltaNet, lastRows, linear, rmsNorm, swiglu } from '@fak/layers'
+import { attention, embedding, gatedDeltaNet, lastRows, linear, moe, rmsNorm, swiglu } from '@fak/layers'
 import type { LayerKind, Qwen35Config } from './config.js'
 
 /** Mixes the tokens of a layer. x `[T, hidden]`, `w` the layer's weights → `[T, hidden]`. */
@@ -16,10 +16,13 @@ export const mixers: Readonly<Record<LayerKind, Mixer>> = {
   linear_attention: (g, x, w, c) => gatedDeltaNet(g, x, w.at('linear_attn'), { ...c.deltaNet, eps: c.eps }),
 }
 
+/** The feed-forward block: one for every token, or those that a router chooses. x `[T, hidden]` → `[T, hidden]`. */
+const mlp: Mixer = (g, x, w, c) => (c.mlp.kind === 'moe' ? moe(g, x, w.at('mlp'), c.mlp) : swiglu(g, x, w.at('mlp')))
+
 /** One layer: token mixing, then the feed-forward block, each behind a norm and beside a residual. */
 export function decoderLayer(g: Graph, x: Value, w: Weights, c: Qwen35Config, mixer: Mixer): Value {
   const mixed = g.add(x, mixer(g, rmsNorm(g, x, w.at('input_layernorm'), c.eps), w, c), 'mixed')
-  return g.add(mixed, swiglu(g, rmsNorm(g, mixed, w.at('post_attention_layernorm'), c.eps), w.at('mlp')), 'out')
+  return g.add(mixed, mlp(g, rmsNorm(g, mixed, w.at('post_attention_layernorm'), c.eps), w, c), 'out')
 }
 
 /**

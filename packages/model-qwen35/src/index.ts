@@ -1,12 +1,18 @@
 import { type Program, record, type WeightBindings, Weights } from '@fak/graph'
 import type { WeightSource } from '@fak/tensor'
-import { configFromGguf, configFromHf, type Qwen35Config, type Qwen35Metadata } from './config.js'
+import type { Qwen35Config } from './config.js'
+import { configFromGguf, type Qwen35Metadata } from './config-gguf.js'
+import { configFromHf } from './config-hf.js'
 import { decoder } from './decoder.js'
+import { findGgufMtp, findHfMtp, type Qwen35Mtp } from './mtp.js'
 import { bindGguf, bindHf } from './weights.js'
 
-export { configFromGguf, configFromHf, type LayerKind, type Qwen35Config, type Qwen35Metadata } from './config.js'
+export type { LayerKind, MlpConfig, Qwen35Config } from './config.js'
+export { configFromGguf, type Qwen35Metadata } from './config-gguf.js'
+export { configFromHf } from './config-hf.js'
 export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
-export { type HfForm, type Parameter, qwen35Parameters } from './parameters.js'
+export type { Qwen35Mtp } from './mtp.js'
+export { type HfForm, mtpParameters, type Parameter, qwen35Parameters } from './parameters.js'
 export { bindGguf, bindHf } from './weights.js'
 
 /**
@@ -18,12 +24,16 @@ export type Qwen35Origin = { readonly config: unknown; readonly file?: string } 
 export interface Qwen35Model {
   readonly config: Qwen35Config
   readonly weights: WeightBindings
+  /** The draft head for multi-token prediction, if the file has a complete one. */
+  readonly mtp?: Qwen35Mtp
+  /** Why there is no draft head: one line for people. */
+  readonly mtpAbsence?: string
   /** Records the decoder; its one output is `logits`, `[R, vocabulary]`. */
   program(): Program
 }
 
 /**
- * Loads a dense Qwen3.5 or Qwen3.6 text model. Matrices are not read: they stay ranges of the file.
+ * Loads a Qwen3.5 or Qwen3.6 text model, dense or with experts. Matrices are not read: they stay ranges of the file.
  *
  * @param stored The tensors, from a GGUF or safetensors reader. Keep it open while the model is in use.
  * @throws FakError `MODEL_…`: see {@link configFromHf}, {@link configFromGguf}, {@link bindHf}
@@ -35,6 +45,7 @@ export async function loadQwen35(stored: WeightSource, origin: Qwen35Origin): Pr
   return {
     config,
     weights,
+    ...(await (fromGguf ? findGgufMtp : findHfMtp)(stored, config, weights)),
     program: () => record((g) => ({ logits: decoder(g, new Weights(weights), config) })),
   }
 }

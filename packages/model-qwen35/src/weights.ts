@@ -2,17 +2,11 @@
 // convolutions, fused projections. Matrices stay where they lie in the file; only small vectors are rewritten, in memory.
 
 import type { WeightBindings } from '@fak/graph'
-import {
-  bytesSource,
-  canDequantize,
-  FakError,
-  readRows,
-  rowBytes,
-  type TensorData,
-  type WeightSource,
-} from '@fak/tensor'
+import type { TensorData, WeightSource } from '@fak/tensor'
+import { Binder, rewritten, rowsOf } from './binder.js'
 import type { Qwen35Config } from './config.js'
-import { type HfForm, qwen35Parameters } from './parameters.js'
+import { ggufExperts, hfExperts } from './experts.js'
+import { type HfForm, type Parameter, qwen35Parameters } from './parameters.js'
 
 /** Tensors beside the text decoder: the image tower, multi-token prediction, and tables that older exports computed ahead. */
 const HF_SKIPPED = /(^|\.)(visual|mtp)\.|\.rotary_emb\.inv_freq$/
@@ -21,58 +15,74 @@ const HF_SKIPPED = /(^|\.)(visual|mtp)\.|\.rotary_emb\.inv_freq$/
  * Binds the tensors of an HF checkpoint, with the name prefix of a multimodal or of a text-only one.
  *
  * @throws FakError `MODEL_MISSING_TENSOR`, `MODEL_BAD_TENSOR_SHAPE`, `MODEL_UNSUPPORTED_TENSOR_TYPE`, `MODEL_UNEXPECTED_TENSOR`,
- * each naming the tensor.
+ * each naming the tensor; `MODEL_MTP_ONLY` for a file that holds nothing but a draft head.
  */
 export async function bindHf(stored: WeightSource, config: Qwen35Config): Promise<WeightBindings> {
   const prefix = stored.tensors.has('model.language_model.embed_tokens.weight') ? 'model.language_model.' : 'model.'
   const binder = new Binder(stored)
-  for (const { label, hf, shape, form } of qwen35Parameters(config)) {
-    const tensor = binder.take(hf === 'lm_head.weight' ? hf : prefix + hf, form === 'conv' ? unsqueezed(shape) : shape)
-    binder.bind(label, form === 'matrix' ? tensor : await rewritten(tensor, shape, hfTransforms[form]))
+  const names = [...stored.tensors.keys()]
+  const draft = names.find((name) => /(^|\.)mtp\./.test(name))
+  if (draft !== undefined && !names.some((name) => name.startsWith(`${prefix}layers.`))) {
+    throw binder.error(
+      'MODEL_MTP_ONLY',
+      draft,
+      "the file holds only the draft head of a model; open the model's own file",
+    )
+  }
+  for (const parameter of qwen35Parameters(config)) {
+    const name = parameter.hf === 'lm_head.weight' ? parameter.hf : prefix + parameter.hf
+    await bindHfParameter(binder, parameter, name)
   }
   binder.refuseOthers((name) => !HF_SKIPPED.test(name))
   return binder.bindings
 }
 
 /**
- * Binds the tensors of a GGUF file. Full-attention layers may store `attn_q`, `attn_k` and `attn_v` fused in one `attn_qkv`.
+ * Binds the tensors of a GGUF file. Full-attention layers may store `attn_q`, `attn_k` and `attn_v` fused in one `attn_qkv`, and layers
+ * with experts their gates and ups in one `ffn_gate_up_exps`.
  *
  * @throws FakError as {@link bindHf}
  */
 export async function bindGguf(stored: WeightSource, config: Qwen35Config): Promise<WeightBindings> {
   const binder = new Binder(stored)
-  for (const { label, gguf, shape, form } of qwen35Parameters(config)) {
-    const tensor = fusedPart(binder, gguf, shape, config) ?? binder.take(gguf, shape)
-    const small = form !== 'matrix' && tensor.dtype !== 'F32'
-    binder.bind(label, small ? await rewritten(tensor, shape, (x) => x) : tensor)
-  }
+  for (const parameter of qwen35Parameters(config)) await bindGgufParameter(binder, parameter, config)
   const trunk = config.layerKinds.length
   // Blocks after the trunk hold the multi-token prediction head.
   binder.refuseOthers((name) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? trunk) < trunk)
   return binder.bindings
 }
 
+/** Binds one parameter from the HF tensor `name`. */
+export async function bindHfParameter(binder: Binder, { label, shape, form }: Parameter, name: string): Promise<void> {
+  if (form === 'experts') return binder.bind(label, hfExperts(binder, name, shape))
+  const tensor = binder.take(name, form === 'conv' ? unsqueezed(shape) : shape)
+  binder.bind(label, form === 'matrix' ? tensor : await rewritten(tensor, shape, hfTransforms[form]))
+}
+
+/** Binds one parameter from the GGUF tensor that it names. */
+export async function bindGgufParameter(
+  binder: Binder,
+  { label, gguf, shape, form }: Parameter,
+  config: Qwen35Config,
+): Promise<void> {
+  if (form === 'experts') return binder.bind(label, ggufExperts(binder, gguf, shape))
+  // A matrix of one row is a vector to the converter.
+  const vector = shape[0] === 1 ? [shape.slice(1)] : []
+  const found = fusedPart(binder, gguf, shape, config) ?? binder.take(gguf, shape, ...vector)
+  const tensor = found.shape.length === shape.length ? found : { ...found, shape }
+  const small = form !== 'matrix' && tensor.dtype !== 'F32'
+  binder.bind(label, small ? await rewritten(tensor, shape, (x) => x) : tensor)
+}
+
 /** A depthwise convolution in an HF file: its one input channel per group is written out. */
 const unsqueezed = ([channels, ...rest]: readonly number[]): number[] => [channels!, 1, ...rest]
 
 /** From the stored value to the one the graph uses. */
-const hfTransforms: Record<Exclude<HfForm, 'matrix'>, (stored: number) => number> = {
+const hfTransforms: Record<Exclude<HfForm, 'matrix' | 'experts'>, (stored: number) => number> = {
   plain: (x) => x,
   conv: (x) => x,
   offset: (w) => 1 + w,
   log: (aLog) => -Math.exp(aLog),
-}
-
-/** A small tensor as F32 in memory, each element through `transform`. */
-async function rewritten(
-  tensor: TensorData,
-  shape: readonly number[],
-  transform: (x: number) => number,
-): Promise<TensorData> {
-  const values = (await readRows(tensor)).map(transform)
-  const bytes = new Uint8Array(values.buffer)
-  const source = bytesSource(bytes, tensor.source.name)
-  return { dtype: 'F32', shape, source, offset: 0, byteLength: bytes.byteLength }
 }
 
 /** Rows of a fused query, key and value projection, where a full-attention layer has one. */
@@ -85,57 +95,9 @@ function fusedPart(
   const [, block, letter] = /^(blk\.\d+\.)attn_([qkv])\.weight$/.exec(gguf) ?? []
   const fusedName = `${block}attn_qkv.weight`
   if (letter === undefined || !binder.has(fusedName)) return undefined
-  const part = 'qkv'.indexOf(letter)
   const { Hq, Hk, Dk, Dv } = config.attention
   const rows = [Hq * (Dk + Dv), Hk * Dk, Hk * Dv]
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0)
   const fused = binder.take(fusedName, [sum(rows), config.hidden])
-  const stride = rowBytes(fused.dtype, config.hidden)
-  const offset = fused.offset + sum(rows.slice(0, part)) * stride
-  return { dtype: fused.dtype, shape, source: fused.source, offset, byteLength: rows[part]! * stride }
-}
-
-/** Takes tensors out of a source, checks them, and knows which are left. */
-class Binder {
-  readonly bindings = new Map<string, TensorData>()
-  readonly #stored: WeightSource
-  readonly #taken = new Set<string>()
-
-  constructor(stored: WeightSource) {
-    this.#stored = stored
-  }
-
-  has(name: string): boolean {
-    return this.#stored.tensors.has(name)
-  }
-
-  take(name: string, shape: readonly number[]): TensorData {
-    const tensor = this.#stored.tensors.get(name)
-    if (tensor === undefined) throw this.#error('MODEL_MISSING_TENSOR', name, 'the tensor is missing')
-    if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-      const reason = `expected shape [${shape.join(', ')}], found [${tensor.shape.join(', ')}]`
-      throw this.#error('MODEL_BAD_TENSOR_SHAPE', name, reason)
-    }
-    if (!canDequantize(tensor.dtype)) {
-      throw this.#error('MODEL_UNSUPPORTED_TENSOR_TYPE', name, `weights of type ${tensor.dtype} cannot be run`)
-    }
-    this.#taken.add(name)
-    return tensor
-  }
-
-  bind(label: string, tensor: TensorData): void {
-    this.bindings.set(label, tensor)
-  }
-
-  /** A tensor that nothing uses would change the model if it were used: a bias, a scale. Better no answer than a wrong one. */
-  refuseOthers(matters: (name: string) => boolean): void {
-    for (const name of this.#stored.tensors.keys()) {
-      if (this.#taken.has(name) || !matters(name)) continue
-      throw this.#error('MODEL_UNEXPECTED_TENSOR', name, 'the configuration has no place for this tensor')
-    }
-  }
-
-  #error(code: string, name: string, reason: string): FakError {
-    return new FakError(code, { file: this.#stored.name, reason, field: name })
-  }
+  return rowsOf(fused, sum(rows.slice(0, 'qkv'.indexOf(letter))), shape)
 }

@@ -1,7 +1,17 @@
 import { FakError } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
 import { configFromGguf, configFromHf } from '../src/index.js'
-import { changed, constant, ggufTensors, hfConfig, list, metadata, sourceOf } from './helpers.js'
+import {
+  changed,
+  constant,
+  ggufMoeMetadata,
+  ggufTensors,
+  hfConfig,
+  hfMoeConfig,
+  list,
+  metadata,
+  sourceOf,
+} from './helpers.js'
 
 const nothing = sourceOf([])
 const head = sourceOf([constant('lm_head.weight', [11, 8], 0)])
@@ -21,7 +31,7 @@ describe('configFromHf', () => {
     expect(configFromHf(hfConfig, head)).toEqual({
       hidden: 8,
       vocabularySize: 11,
-      intermediate: 12,
+      mlp: { kind: 'dense', intermediate: 12 },
       layerKinds: ['linear_attention', 'full_attention'],
       eps: 1e-6,
       tiedEmbeddings: false,
@@ -101,13 +111,41 @@ describe('configFromHf', () => {
     })
   })
 
+  it('reads experts, and finds the type of the model at the top when the text part does not name it', () => {
+    const expected = {
+      ...configFromHf(hfConfig, head),
+      mlp: { kind: 'moe', experts: 4, topK: 3, intermediate: 5, sharedIntermediate: 7 },
+    }
+    expect(configFromHf(hfMoeConfig, head)).toEqual(expected)
+    const text_config = { ...hfMoeConfig, model_type: undefined, mlp_only_layers: [], norm_topk_prob: true }
+    expect(configFromHf({ model_type: 'qwen3_5_moe', text_config, tie_word_embeddings: false }, head)).toEqual(expected)
+  })
+
+  it.each([
+    ['no experts', { num_experts: 0 }, 'num_experts'],
+    ['2^40 experts', { num_experts: 2 ** 40 }, 'num_experts'],
+    ['experts that are not said', { num_experts: undefined }, 'num_experts'],
+    ['none to take', { num_experts_per_tok: 0 }, 'num_experts_per_tok'],
+    ['more to take than there are', { num_experts_per_tok: 5 }, 'num_experts_per_tok'],
+    ['experts of no width', { moe_intermediate_size: 0 }, 'moe_intermediate_size'],
+    ['no shared expert', { shared_expert_intermediate_size: undefined }, 'shared_expert_intermediate_size'],
+    ['weights that need not sum to 1', { norm_topk_prob: false }, 'norm_topk_prob'],
+    ['layers without experts', { mlp_only_layers: [0] }, 'mlp_only_layers'],
+    ['experts in every other layer', { decoder_sparse_step: 2 }, 'decoder_sparse_step'],
+  ])('refuses %s', (_, change, field) => {
+    expect(errorOf(() => configFromHf({ ...hfMoeConfig, ...change }, head))).toMatchObject({
+      code: 'MODEL_BAD_CONFIG',
+      field,
+    })
+  })
+
   it('says what it cannot run', () => {
     const refused = (model_type: string) => errorOf(() => configFromHf({ ...hfConfig, model_type }, head))
     expect(refused('llama')).toMatchObject({
       code: 'MODEL_UNSUPPORTED_ARCHITECTURE',
       reason: expect.stringContaining('"llama"'),
     })
-    expect(refused('qwen3_5_moe_text').reason).toContain('mixture-of-experts')
+    expect(refused('llama').reason).toContain('qwen3_5_moe')
   })
 })
 
@@ -118,7 +156,7 @@ describe('configFromGguf', () => {
     expect(configFromGguf(metadata(), stored)).toEqual({
       hidden: 8,
       vocabularySize: 11,
-      intermediate: 12,
+      mlp: { kind: 'dense', intermediate: 12 },
       layerKinds: ['linear_attention', 'full_attention'],
       eps: 1e-6,
       tiedEmbeddings: false,
@@ -148,7 +186,6 @@ describe('configFromGguf', () => {
     ['another architecture', 'general.architecture', 'llama', 'MODEL_UNSUPPORTED_ARCHITECTURE'],
     ['a path as architecture', 'general.architecture', '../../x', 'MODEL_UNSUPPORTED_ARCHITECTURE'],
     ['a mebibyte of architecture', 'general.architecture', 'x'.repeat(2 ** 20), 'MODEL_UNSUPPORTED_ARCHITECTURE'],
-    ['experts', 'general.architecture', 'qwen35moe', 'MODEL_UNSUPPORTED_ARCHITECTURE'],
     ['no architecture', 'general.architecture', undefined, 'MODEL_MISSING_KEY'],
     ['no blocks', 'qwen35.block_count', 0, 'MODEL_BAD_HPARAM'],
     ['4 billion blocks', 'qwen35.block_count', 2 ** 32 - 1, 'MODEL_BAD_HPARAM'],
@@ -189,6 +226,43 @@ describe('configFromGguf', () => {
   it('refuses value heads that key heads do not divide', () => {
     const error = errorOf(() => configFromGguf(metadata({ 'qwen35.ssm.group_count': 3 }), stored))
     expect(error).toMatchObject({ code: 'MODEL_BAD_HPARAM', field: 'qwen35.ssm.time_step_rank' })
+  })
+
+  const moe = (changes: Readonly<Record<string, unknown>> = {}) =>
+    configFromGguf(metadata(changes, ggufMoeMetadata), ggufTensors(ggufMoeMetadata))
+
+  it('reads experts, whose widths may follow from the dense one', () => {
+    const mlp = { kind: 'moe', experts: 4, topK: 3, intermediate: 5, sharedIntermediate: 7 }
+    expect(moe()).toEqual({ ...configFromGguf(metadata(), stored), mlp })
+    const widths = {
+      'qwen35moe.expert_feed_forward_length': undefined,
+      'qwen35moe.expert_shared_feed_forward_length': undefined,
+      'qwen35moe.feed_forward_length': 16,
+    }
+    expect(moe(widths).mlp).toEqual({ ...mlp, intermediate: 5, sharedIntermediate: 16 })
+  })
+
+  it.each([
+    ['no experts', 'expert_count', 0, 'MODEL_BAD_HPARAM'],
+    ['4 billion experts', 'expert_count', 2 ** 32 - 1, 'MODEL_BAD_HPARAM'],
+    ['none to take', 'expert_used_count', 0, 'MODEL_BAD_HPARAM'],
+    ['more to take than there are', 'expert_used_count', 5, 'MODEL_BAD_HPARAM'],
+    ['experts of no width', 'expert_feed_forward_length', 0, 'MODEL_BAD_HPARAM'],
+    ['a list of widths', 'expert_feed_forward_length', list([5, 5]), 'MODEL_WRONG_TYPE'],
+    ['a shared expert as wide as a planet', 'expert_shared_feed_forward_length', 2 ** 31, 'MODEL_BAD_HPARAM'],
+    ['another gate', 'expert_gating_func', 2, 'MODEL_BAD_HPARAM'],
+    ['weights that need not sum to 1', 'expert_weights_norm', false, 'MODEL_BAD_HPARAM'],
+    ['no number of experts', 'expert_count', undefined, 'MODEL_MISSING_KEY'],
+  ])('refuses %s', (_, key, value, code) => {
+    const field = `qwen35moe.${key}`
+    expect(errorOf(() => moe({ [field]: value }))).toMatchObject({ code, field, file: 'weights.bin' })
+  })
+
+  it('needs a width that it can work with', () => {
+    expect(errorOf(() => moe({ 'qwen35moe.expert_feed_forward_length': undefined }))).toMatchObject({
+      code: 'MODEL_MISSING_KEY',
+      field: 'qwen35moe.feed_forward_length',
+    })
   })
 
   it('needs an embedding table', () => {

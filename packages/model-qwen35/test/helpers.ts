@@ -1,7 +1,7 @@
 // A small valid model in both storage forms, for tests that break one thing at a time.
 
 import { bytesSource, type DType, type TensorInfo, type WeightSource } from '@fak/tensor'
-import { configFromGguf, type Qwen35Config, qwen35Parameters } from '../src/index.js'
+import { configFromGguf, mtpParameters, type Parameter, type Qwen35Config, qwen35Parameters } from '../src/index.js'
 
 /** The text part of a valid config.json. */
 export const hfConfig = {
@@ -23,6 +23,17 @@ export const hfConfig = {
   linear_key_head_dim: 5,
   linear_value_head_dim: 3,
   linear_conv_kernel_dim: 4,
+}
+
+/** The same with experts: 3 of 4, narrower than the shared one. */
+export const hfMoeConfig = {
+  ...hfConfig,
+  model_type: 'qwen3_5_moe_text',
+  intermediate_size: undefined,
+  num_experts: 4,
+  num_experts_per_tok: 3,
+  moe_intermediate_size: 5,
+  shared_expert_intermediate_size: 7,
 }
 
 /** Valid GGUF metadata of a model with two blocks. */
@@ -50,14 +61,27 @@ export const ggufMetadata: Readonly<Record<string, unknown>> = {
   'tokenizer.ggml.eos_token_id': 10,
 }
 
+/** The same with experts. */
+export const ggufMoeMetadata: Readonly<Record<string, unknown>> = {
+  ...Object.fromEntries(
+    Object.entries(ggufMetadata).map(([key, value]) => [key.replace(/^qwen35\./, 'qwen35moe.'), value]),
+  ),
+  'general.architecture': 'qwen35moe',
+  'qwen35moe.feed_forward_length': undefined,
+  'qwen35moe.expert_count': 4,
+  'qwen35moe.expert_used_count': 3,
+  'qwen35moe.expert_feed_forward_length': 5,
+  'qwen35moe.expert_shared_feed_forward_length': 7,
+}
+
 /** A list as a reader gives it: decoded when asked. */
 export function list(items: readonly unknown[]) {
   return { length: items.length, toArray: () => items }
 }
 
 /** Metadata with some keys changed; `undefined` removes one. */
-export function metadata(changes: Readonly<Record<string, unknown>> = {}) {
-  const all = new Map(Object.entries({ ...ggufMetadata, ...changes }))
+export function metadata(changes: Readonly<Record<string, unknown>> = {}, base = ggufMetadata) {
+  const all = new Map(Object.entries({ ...base, ...changes }))
   return { get: (key: string) => all.get(key) }
 }
 
@@ -85,21 +109,45 @@ export function changed(source: WeightSource, changes: Readonly<Record<string, P
   return { ...source, tensors }
 }
 
-/** Every tensor of a config as an HF checkpoint stores it; each small one holds 0.25. */
+/** Every tensor of a config as an HF checkpoint stores it, with a matrix per expert; each small one holds 0.25. */
 export function hfTensors(config: Qwen35Config, prefix = 'model.'): WeightSource {
   return sourceOf(
-    qwen35Parameters(config).map(({ hf, shape, form }) => {
-      const stored = form === 'conv' ? [shape[0]!, 1, shape[1]!] : shape
-      return constant(hf === 'lm_head.weight' ? hf : prefix + hf, stored, 0.25)
-    }),
+    qwen35Parameters(config).flatMap((parameter) =>
+      hfParameter(parameter, parameter.hf === 'lm_head.weight' ? parameter.hf : prefix + parameter.hf),
+    ),
   )
 }
 
-/** Every tensor of the valid GGUF model. */
-export function ggufTensors(): WeightSource {
-  const table = sourceOf([constant('token_embd.weight', [11, 8], 0), constant('output.weight', [11, 8], 0)])
-  return sourceOf(qwen35Parameters(configFromGguf(metadata(), table)).map((p) => constant(p.gguf, p.shape, 0.25)))
+/** The tensors that one parameter takes in an HF checkpoint. The matrices of experts count up from 0. */
+export function hfParameter({ shape, form }: Parameter, name: string): TensorInfo[] {
+  if (form === 'experts') {
+    return Array.from({ length: shape[0]! }, (_, e) =>
+      constant(name.replace('.experts.', `.experts.${e}.`), shape.slice(1), e),
+    )
+  }
+  return [constant(name, form === 'conv' ? [shape[0]!, 1, shape[1]!] : shape, 0.25)]
 }
+
+/** The draft head of a config as an HF checkpoint stores it. */
+export const hfMtpTensors = (config: Qwen35Config, prefix = 'mtp.'): TensorInfo[] =>
+  mtpParameters(config).flatMap((parameter) => hfParameter(parameter, prefix + parameter.hf))
+
+/** Every tensor of the valid GGUF model. */
+export function ggufTensors(base = ggufMetadata): WeightSource {
+  const table = sourceOf([constant('token_embd.weight', [11, 8], 0), constant('output.weight', [11, 8], 0)])
+  const config = configFromGguf(metadata({}, base), table)
+  return sourceOf(qwen35Parameters(config).map((p) => constant(p.gguf, p.shape, 0.25)))
+}
+
+/** The draft head of a config as block `block` of a GGUF file. */
+export const ggufMtpTensors = (config: Qwen35Config, block: number): TensorInfo[] =>
+  mtpParameters(config).map((p) => constant(`blk.${block}.${p.gguf}`, p.shape, 0.25))
+
+/** A source with tensors added, or put in the place of those of the same name. */
+export const joined = (source: WeightSource, more: readonly TensorInfo[]): WeightSource => ({
+  ...source,
+  tensors: new Map([...source.tensors, ...more.map((tensor) => [tensor.name, tensor] as const)]),
+})
 
 /** A stored type that no loader runs. */
 export const strangeType: DType = 'Q8_K'

@@ -1,10 +1,12 @@
-// Writes a synthetic model of real shape: node packages/testkit/scripts/synthetic.mjs SIZE MIX FILE.gguf [SEED]
-//   SIZE  0.8B, 2B, 4B, 9B or 27B       MIX  Q4_K_M, Q8_0 or F16       SEED  a number, 1 by default
+// Writes a synthetic model of real shape: node packages/testkit/scripts/synthetic.mjs SIZE MIX FILE.gguf [SEED] [--layers N]
+//   SIZE  0.8B, 2B, 4B, 9B, 27B, 35B-A3B, 122B-A10B or 397B-A17B       MIX  Q4_K_M, Q8_0 or F16       SEED  a number, 1 by default
+//   N     only the first N layers, for a file that fits a smaller machine
 // Needs installed dependencies, but no build: it bundles the TypeScript sources first.
 
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 import { build } from 'tsup'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -27,10 +29,21 @@ const { modelSizes, sizeConfig, typeMixes, writeSyntheticModel } = await import(
   pathToFileURL(join(outDir, 'synthetic.mjs')).href
 )
 
-const [size, mix, path, seed = '1'] = process.argv.slice(2)
-if (!modelSizes.includes(size) || !typeMixes.includes(mix) || path === undefined || !/^\d{1,9}$/.test(seed)) {
-  console.error(`usage: synthetic.mjs ${modelSizes.join('|')} ${typeMixes.join('|')} FILE.gguf [SEED]`)
+const usage = () => {
+  console.error(`usage: synthetic.mjs ${modelSizes.join('|')} ${typeMixes.join('|')} FILE.gguf [SEED] [--layers N]`)
   process.exit(2)
 }
-const name = `Synthetic ${size} ${mix}`
-await writeSyntheticModel(path, { config: sizeConfig(size), mix, name, seed: Number(seed) })
+const parse = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options: { layers: { type: 'string' } } })
+  } catch {
+    return usage()
+  }
+}
+const { positionals, values } = parse()
+const [size, mix, path, seed = '1', ...more] = positionals
+const layers = values.layers === undefined ? undefined : Number(values.layers)
+const known = modelSizes.includes(size) && typeMixes.includes(mix) && path !== undefined && more.length === 0
+if (!known || !/^\d{1,9}$/.test(seed) || !/^[1-9]\d{0,2}$/.test(values.layers ?? '1')) usage()
+const name = `Synthetic ${size}${layers === undefined ? '' : ` of ${layers} layers`} ${mix}`
+await writeSyntheticModel(path, { config: sizeConfig(size, layers), mix, name, seed: Number(seed) })

@@ -2,9 +2,9 @@
 // checkpoint of its own would be one more large file to commit: with this, one committed GGUF file gives every format that the
 // readers know. Owns the inverse of the converter's transforms; the tests hold it to checkpoints that the converter was given.
 
-import type { Parameter, Qwen35Config, Qwen35Model } from '@fak/model-qwen35'
+import type { MlpConfig, Parameter, Qwen35Config, Qwen35Model } from '@fak/model-qwen35'
 import { qwen35Parameters } from '@fak/model-qwen35'
-import { quantize, readWeight, type TensorContent } from '@fak/tensor'
+import { elementCount, quantize, readWeight, type TensorContent } from '@fak/tensor'
 
 /** What goes into a checkpoint's directory. */
 export interface HfCheckpoint {
@@ -16,20 +16,29 @@ export interface HfCheckpoint {
 
 /** Dequantizes a model and undoes what the GGUF converter did to it: names, "-1" norms, A, convolutions, order of value heads. */
 export async function hfCheckpoint({ config, weights }: Qwen35Model): Promise<HfCheckpoint> {
-  const tensors = qwen35Parameters(config).map(async (parameter): Promise<TensorContent> => {
+  const tensors = qwen35Parameters(config).map(async (parameter): Promise<TensorContent[]> => {
     const { label, hf, form } = parameter
     const values = grouped(parameter, config, (await readWeight(weights.get(label)!)).map(stored[form]))
     const [rows, ...rest] = parameter.shape
     const name = hf === 'lm_head.weight' ? hf : `model.${hf}`
+    if (form === 'experts') return Array.from({ length: rows! }, (_, e) => expertMatrix(name, rest, values, e))
     const shape = form === 'conv' ? [rows!, 1, ...rest] : parameter.shape
-    return { name, dtype: 'F32', shape, data: quantize('F32', values) }
+    return [{ name, dtype: 'F32', shape, data: quantize('F32', values) }]
   })
-  return { config: hfConfig(config), tensors: await Promise.all(tensors) }
+  return { config: hfConfig(config), tensors: (await Promise.all(tensors)).flat() }
+}
+
+/** The matrix of one expert, which has a tensor of its own. */
+function expertMatrix(name: string, shape: readonly number[], values: Float32Array, expert: number): TensorContent {
+  const size = elementCount(shape)
+  const own = values.subarray(expert * size, (expert + 1) * size)
+  return { name: name.replace('.experts.', `.experts.${expert}.`), dtype: 'F32', shape, data: quantize('F32', own) }
 }
 
 /** From the value that the graph uses to the one that a checkpoint stores. */
 const stored: Record<Parameter['form'], (x: number) => number> = {
   matrix: (x) => x,
+  experts: (x) => x,
   plain: (x) => x,
   conv: (x) => x,
   offset: (w) => w - 1,
@@ -62,12 +71,10 @@ function grouped({ hf, shape }: Parameter, { deltaNet }: Qwen35Config, values: F
 
 function hfConfig({ attention, deltaNet, ...c }: Qwen35Config): HfCheckpoint['config'] {
   return {
-    architectures: ['Qwen3_5ForCausalLM'],
-    model_type: 'qwen3_5_text',
+    ...mlpFields(c.mlp),
     hidden_act: 'silu',
     hidden_size: c.hidden,
     vocab_size: c.vocabularySize,
-    intermediate_size: c.intermediate,
     num_hidden_layers: c.layerKinds.length,
     layer_types: c.layerKinds,
     rms_norm_eps: c.eps,
@@ -88,3 +95,15 @@ function hfConfig({ attention, deltaNet, ...c }: Qwen35Config): HfCheckpoint['co
     linear_conv_kernel_dim: deltaNet.convTaps,
   }
 }
+
+const mlpFields = (mlp: MlpConfig): HfCheckpoint['config'] =>
+  mlp.kind === 'dense'
+    ? { architectures: ['Qwen3_5ForCausalLM'], model_type: 'qwen3_5_text', intermediate_size: mlp.intermediate }
+    : {
+        architectures: ['Qwen3_5MoeForCausalLM'],
+        model_type: 'qwen3_5_moe_text',
+        num_experts: mlp.experts,
+        num_experts_per_tok: mlp.topK,
+        moe_intermediate_size: mlp.intermediate,
+        shared_expert_intermediate_size: mlp.sharedIntermediate,
+      }

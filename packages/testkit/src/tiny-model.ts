@@ -18,18 +18,23 @@ export interface TinyModelOptions {
   readonly dtype?: DType
   readonly keyHead?: Qwen35Config['deltaNet']['keyHead']
   readonly tiedEmbeddings?: boolean
+  /** A mixture of experts, 3 of 7, with a shared one of another width, instead of one feed-forward block. */
+  readonly experts?: boolean
 }
 
 /** A random model with both kinds of layers, Hv = 3 Hk and unlike head sizes. The same arguments give the same bytes. */
 export function tinyModel(seed: number, options: TinyModelOptions = {}): TinyModel {
-  const { dtype = 'F32', keyHead = 'grouped', tiedEmbeddings = false } = options
+  const { dtype = 'F32', keyHead = 'grouped', tiedEmbeddings = false, experts = false } = options
   const block = layoutOf(dtype).blockElements
   // Every matrix row is as long as one of these, so they are multiples of the block.
   const width = block === 1 ? 40 : Math.ceil(64 / block) * block
+  const ff = block === 1 ? 56 : 2 * width
   const config: Qwen35Config = {
     hidden: width,
     vocabularySize: 307,
-    intermediate: block === 1 ? 56 : 2 * width,
+    mlp: experts
+      ? { kind: 'moe', experts: 7, topK: 3, intermediate: block === 1 ? 20 : width, sharedIntermediate: ff }
+      : { kind: 'dense', intermediate: ff },
     layerKinds: ['linear_attention', 'full_attention', 'linear_attention', 'linear_attention'],
     eps: 1e-6,
     tiedEmbeddings,
@@ -58,7 +63,7 @@ export function randomParameter(form: HfForm, shape: readonly number[], dtype: D
   if (range === undefined) {
     return form === 'conv'
       ? randomTensor('F32', shape, random, 0.6)
-      : randomTensor(dtype, shape, random, 1.5 / Math.sqrt(shape[1]!))
+      : randomTensor(dtype, shape, random, 1.5 / Math.sqrt(shape.at(-1)!))
   }
   const [low, high] = range
   return f32Tensor(

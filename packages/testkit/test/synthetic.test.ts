@@ -8,7 +8,7 @@ import { byteLength } from '@fak/tensor'
 import { Tokenizer } from '@fak/tokenizer'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../src/index.js'
-import { modelSizes, sizeConfig, type TypeMix, typeMixes, writeSyntheticModel } from '../src/node.js'
+import { type ModelSize, modelSizes, sizeConfig, type TypeMix, typeMixes, writeSyntheticModel } from '../src/node.js'
 import { getsMoreBits, storedType } from '../src/synthetic/shapes.js'
 import { syntheticVocabulary } from '../src/synthetic/vocabulary.js'
 
@@ -17,17 +17,26 @@ const little: Qwen35Config = {
   ...sizeConfig('0.8B'),
   hidden: 256,
   vocabularySize: 1400,
-  intermediate: 512,
+  mlp: { kind: 'dense', intermediate: 512 },
   layerKinds: ['linear_attention', 'full_attention', 'linear_attention'],
   attention: { Hq: 4, Hk: 2, Dk: 64, Dv: 64, rope: { dims: 16, theta: 1e7 } },
   deltaNet: { Hk: 2, Hv: 8, Dk: 32, Dv: 32, convTaps: 4, keyHead: 'tiled' },
 }
 
-async function withModel(mix: TypeMix, use: (file: Awaited<ReturnType<typeof openGguf>>) => Promise<void>) {
+const littleMoe: Qwen35Config = {
+  ...little,
+  mlp: { kind: 'moe', experts: 5, topK: 2, intermediate: 256, sharedIntermediate: 512 },
+}
+
+async function withModel(
+  mix: TypeMix,
+  use: (file: Awaited<ReturnType<typeof openGguf>>) => Promise<void>,
+  config = little,
+) {
   const directory = await mkdtemp(join(tmpdir(), 'fak-synthetic-'))
   try {
     const path = join(directory, 'model.gguf')
-    await writeSyntheticModel(path, { config: little, mix, name: 'little' })
+    await writeSyntheticModel(path, { config, mix, name: 'little' })
     const file = await openGguf(path)
     await use(file)
     await file.close()
@@ -37,17 +46,24 @@ async function withModel(mix: TypeMix, use: (file: Awaited<ReturnType<typeof ope
 }
 
 describe.each(typeMixes)('a synthetic %s model', (mix) => {
-  it('loads as the configuration that it was made from, and gives sane logits', async () => {
-    await withModel(mix, async (file) => {
-      const { config, weights, program } = await loadQwen35(file, { metadata: file.metadata })
-      expect(config).toEqual({ ...little, eps: Math.fround(1e-6) })
-      const prepared = await new ReferenceExecutor().prepare(program(), weights)
-      const tokens = new Random(2).tokens(30, config.vocabularySize)
-      const { logits } = (await prepared.run({ state: prepared.createState(), tokens, rows: 30 })).outputs
-      const rms = Math.sqrt(logits!.reduce((sum, x) => sum + x * x, 0) / logits!.length)
-      expect(rms).toBeGreaterThan(0.3)
-      expect(rms).toBeLessThan(10)
-    })
+  it.each([
+    ['dense', little],
+    ['with experts', littleMoe],
+  ])('%s, loads as the configuration that it was made from, and gives sane logits', async (_, made) => {
+    await withModel(
+      mix,
+      async (file) => {
+        const { config, weights, program } = await loadQwen35(file, { metadata: file.metadata })
+        expect(config).toEqual({ ...made, eps: Math.fround(1e-6) })
+        const prepared = await new ReferenceExecutor().prepare(program(), weights)
+        const tokens = new Random(2).tokens(30, config.vocabularySize)
+        const { logits } = (await prepared.run({ state: prepared.createState(), tokens, rows: 30 })).outputs
+        const rms = Math.sqrt(logits!.reduce((sum, x) => sum + x * x, 0) / logits!.length)
+        expect(rms).toBeGreaterThan(0.3)
+        expect(rms).toBeLessThan(10)
+      },
+      made,
+    )
   })
 })
 
@@ -80,6 +96,11 @@ describe('the real vocabulary size', () => {
   })
 })
 
+function typesOf(size: ModelSize) {
+  const config = sizeConfig(size)
+  return new Map(qwen35Parameters(config).map((p) => [p.gguf, storedType('Q4_K_M', p, config)]))
+}
+
 describe('the shapes and types of released sizes', () => {
   // Text parameters as the models' cards round them, in billions.
   it.each([
@@ -88,13 +109,18 @@ describe('the shapes and types of released sizes', () => {
     ['4B', 4.206],
     ['9B', 8.954],
     ['27B', 26.896],
+    ['35B-A3B', 34.66],
+    ['122B-A10B', 122.11],
+    ['397B-A17B', 396.35],
   ] as const)('%s has %d billion parameters', (size, billions) => {
     const count = qwen35Parameters(sizeConfig(size)).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0)
-    expect(count / 1e9).toBeCloseTo(billions, 3)
+    expect(count / 1e9).toBeCloseTo(billions, String(billions).split('.')[1]!.length)
   })
 
   it('counts tensors as the official files do', () => {
-    expect(modelSizes.map((size) => qwen35Parameters(sizeConfig(size)).length)).toEqual([320, 320, 426, 427, 851])
+    expect(modelSizes.map((size) => qwen35Parameters(sizeConfig(size)).length)).toEqual([
+      320, 320, 426, 427, 851, 733, 879, 1098,
+    ])
   })
 
   it('favours the blocks that the official quantizer favours', () => {
@@ -104,12 +130,31 @@ describe('the shapes and types of released sizes', () => {
     expect(favoured(64)).toHaveLength(32)
   })
 
+  it('gives fewer layers when asked, in the same pattern', () => {
+    const { layerKinds, ...rest } = sizeConfig('397B-A17B', 5)
+    const whole = sizeConfig('397B-A17B')
+    expect({ ...rest, layerKinds: whole.layerKinds }).toEqual(whole)
+    expect(layerKinds).toEqual(whole.layerKinds.slice(0, 5))
+  })
+
+  it('mixes types of experts in Q4_K_M by name and block', () => {
+    const types = typesOf('35B-A3B')
+    const names = [
+      'ffn_gate_inp',
+      'ffn_gate_inp_shexp',
+      'ffn_gate_exps',
+      'ffn_down_exps',
+      'ffn_down_shexp',
+      'ffn_up_shexp',
+    ]
+    const inBlock = (block: number) => names.map((name) => types.get(`blk.${block}.${name}.weight`))
+    expect(inBlock(0)).toEqual(['F32', 'F32', 'Q4_K', 'Q6_K', 'Q6_K', 'Q4_K'])
+    expect(inBlock(5)).toEqual(['F32', 'F32', 'Q4_K', 'Q4_K', 'Q4_K', 'Q4_K'])
+    expect(types.get('output.weight')).toBe('Q6_K')
+  })
+
   it('mixes types in Q4_K_M by name and block', () => {
-    const types = (size: '0.8B' | '9B') => {
-      const config = sizeConfig(size)
-      return new Map(qwen35Parameters(config).map((p) => [p.gguf, storedType('Q4_K_M', p, config)]))
-    }
-    const [tied, untied] = [types('0.8B'), types('9B')]
+    const [tied, untied] = [typesOf('0.8B'), typesOf('9B')]
     expect([tied.get('token_embd.weight'), untied.get('token_embd.weight'), untied.get('output.weight')]).toEqual([
       'Q6_K',
       'Q4_K',

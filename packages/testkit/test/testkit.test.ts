@@ -47,8 +47,12 @@ it.each(randomTypes)('random %s tensors have the size and spread asked for', asy
   expect(await readRows(randomTensor(dtype, [16, 512], new Random(3), 0.02))).toEqual(values)
 })
 
-it.each(['F32', 'BF16', 'Q8_0', 'Q4_K', 'Q6_K'] satisfies DType[])('a tiny %s model runs', async (dtype) => {
-  const { program, weights, config } = tinyModel(5, { dtype, keyHead: 'tiled', tiedEmbeddings: true })
+it.each([
+  ...(['F32', 'BF16', 'Q8_0', 'Q4_K', 'Q6_K'] satisfies DType[]).map((dtype) => [dtype, false] as const),
+  ['F32', true],
+  ['Q4_K', true],
+] as const)('a tiny %s model runs (experts: %s)', async (dtype, experts) => {
+  const { program, weights, config } = tinyModel(5, { dtype, keyHead: 'tiled', tiedEmbeddings: true, experts })
   const prepared = await new ReferenceExecutor().prepare(program, weights)
   const tokens = new Random(1).tokens(20, config.vocabularySize)
   const { logits } = (await prepared.run({ state: prepared.createState(), tokens, rows: 20 })).outputs

@@ -8,7 +8,7 @@ import { loadQwen35, type Qwen35Model } from '@fak/model-qwen35'
 import { openSafetensors } from '@fak/safetensors/node'
 
 /** The models in fixtures/models that carry their own reference values. */
-export const fixtureNames = ['tied', 'untied-r3', 'odd', 'dk-not-dv'] as const
+export const fixtureNames = ['tied', 'untied-r3', 'odd', 'dk-not-dv', 'moe-r3', 'moe-odd'] as const
 
 /** Path below the fixtures folder. */
 export const fixturePath = (...parts: readonly string[]): string =>

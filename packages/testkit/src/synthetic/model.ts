@@ -2,8 +2,8 @@
 
 import type { GgufContent, GgufValueContent } from '@fak/gguf'
 import { writeGgufFile } from '@fak/gguf/node'
-import { type Parameter, type Qwen35Config, qwen35Parameters } from '@fak/model-qwen35'
-import { type DType, layoutOf, type TensorContent } from '@fak/tensor'
+import { type MlpConfig, type Parameter, type Qwen35Config, qwen35Parameters } from '@fak/model-qwen35'
+import { type DType, elementCount, layoutOf, type TensorContent } from '@fak/tensor'
 import { Random, randomBlocks } from '../random.js'
 import { randomParameter } from '../tiny-model.js'
 import { fileTypes, storedType, type TypeMix } from './shapes.js'
@@ -41,15 +41,15 @@ export function syntheticContent({ config, mix, name, seed = 1 }: SyntheticModel
 }
 
 function* pieces({ form, shape }: Parameter, dtype: DType, random: Random): Generator<Uint8Array> {
-  if (form !== 'matrix') {
+  if (form !== 'matrix' && form !== 'experts') {
     yield randomParameter(form, shape, dtype, random).source.bytes!
     return
   }
-  const [rows, columns] = shape as readonly [number, number]
+  const columns = shape.at(-1)!
   const { blockElements, blockBytes } = layoutOf(dtype)
   const perPiece = Math.floor(PIECE_BYTES / blockBytes)
   const make = dtype === 'F16' ? randomHalves : (count: number, rms: number) => randomBlocks(dtype, count, random, rms)
-  for (let left = (rows * columns) / blockElements; left > 0; left -= perPiece) {
+  for (let left = elementCount(shape) / blockElements; left > 0; left -= perPiece) {
     yield make(Math.min(left, perPiece) * blockElements, columns ** -0.5, random)
   }
 }
@@ -66,7 +66,8 @@ function randomHalves(count: number, rms: number, random: Random): Uint8Array {
 }
 
 function metadataOf(config: Qwen35Config, mix: TypeMix, name: string): [string, GgufValueContent][] {
-  const { attention, deltaNet, hidden, intermediate, layerKinds, vocabularySize } = config
+  const { attention, deltaNet, hidden, layerKinds, mlp, vocabularySize } = config
+  const architecture = mlp.kind === 'moe' ? 'qwen35moe' : 'qwen35'
   const vocabulary = syntheticVocabulary(vocabularySize)
   const text = (value: string): GgufValueContent => ({ type: 'string', value })
   const u32 = (value: number): GgufValueContent => ({ type: 'u32', value })
@@ -81,29 +82,32 @@ function metadataOf(config: Qwen35Config, mix: TypeMix, name: string): [string, 
   const pairs = attention.rope.dims / 2
   const third = Math.ceil(pairs / 3)
   return [
-    ['general.architecture', text('qwen35')],
+    ['general.architecture', text(architecture)],
     ['general.type', text('model')],
     ['general.name', text(name)],
     ['general.description', text('Random weights, for tests and benches')],
-    ['qwen35.block_count', u32(layerKinds.length)],
-    ['qwen35.context_length', u32(config.contextLength)],
-    ['qwen35.embedding_length', u32(hidden)],
-    ['qwen35.feed_forward_length', u32(intermediate)],
-    ['qwen35.attention.head_count', u32(attention.Hq)],
-    ['qwen35.attention.head_count_kv', u32(attention.Hk)],
-    ['qwen35.rope.dimension_sections', i32s([third, third, pairs - 2 * third, 0])],
-    ['qwen35.rope.freq_base', f32(attention.rope.theta)],
-    ['qwen35.attention.layer_norm_rms_epsilon', f32(config.eps)],
-    ['qwen35.attention.key_length', u32(attention.Dk)],
-    ['qwen35.attention.value_length', u32(attention.Dv)],
-    ['qwen35.attention.recurrent_layers', flags(layerKinds.map((kind) => kind === 'linear_attention'))],
-    ['qwen35.rope.dimension_count', u32(attention.rope.dims)],
-    ['qwen35.ssm.conv_kernel', u32(deltaNet.convTaps)],
-    ['qwen35.ssm.state_size', u32(deltaNet.Dk)],
-    ['qwen35.ssm.group_count', u32(deltaNet.Hk)],
-    ['qwen35.ssm.time_step_rank', u32(deltaNet.Hv)],
-    ['qwen35.ssm.inner_size', u32(deltaNet.Hv * deltaNet.Dv)],
-    ['qwen35.full_attention_interval', u32(4)],
+    [`${architecture}.block_count`, u32(layerKinds.length)],
+    [`${architecture}.context_length`, u32(config.contextLength)],
+    [`${architecture}.embedding_length`, u32(hidden)],
+    ...Object.entries(mlpKeys(mlp)).map(([key, value]): [string, GgufValueContent] => [
+      `${architecture}.${key}`,
+      u32(value),
+    ]),
+    [`${architecture}.attention.head_count`, u32(attention.Hq)],
+    [`${architecture}.attention.head_count_kv`, u32(attention.Hk)],
+    [`${architecture}.rope.dimension_sections`, i32s([third, third, pairs - 2 * third, 0])],
+    [`${architecture}.rope.freq_base`, f32(attention.rope.theta)],
+    [`${architecture}.attention.layer_norm_rms_epsilon`, f32(config.eps)],
+    [`${architecture}.attention.key_length`, u32(attention.Dk)],
+    [`${architecture}.attention.value_length`, u32(attention.Dv)],
+    [`${architecture}.attention.recurrent_layers`, flags(layerKinds.map((kind) => kind === 'linear_attention'))],
+    [`${architecture}.rope.dimension_count`, u32(attention.rope.dims)],
+    [`${architecture}.ssm.conv_kernel`, u32(deltaNet.convTaps)],
+    [`${architecture}.ssm.state_size`, u32(deltaNet.Dk)],
+    [`${architecture}.ssm.group_count`, u32(deltaNet.Hk)],
+    [`${architecture}.ssm.time_step_rank`, u32(deltaNet.Hv)],
+    [`${architecture}.ssm.inner_size`, u32(deltaNet.Hv * deltaNet.Dv)],
+    [`${architecture}.full_attention_interval`, u32(4)],
     ['general.file_type', u32(fileTypes[mix])],
     ['general.quantization_version', u32(2)],
     ['tokenizer.ggml.model', text('gpt2')],
@@ -117,6 +121,16 @@ function metadataOf(config: Qwen35Config, mix: TypeMix, name: string): [string, 
     ['tokenizer.chat_template', text(CHAT_TEMPLATE)],
   ]
 }
+
+const mlpKeys = (mlp: MlpConfig): Record<string, number> =>
+  mlp.kind === 'dense'
+    ? { feed_forward_length: mlp.intermediate }
+    : {
+        expert_count: mlp.experts,
+        expert_used_count: mlp.topK,
+        expert_feed_forward_length: mlp.intermediate,
+        expert_shared_feed_forward_length: mlp.sharedIntermediate,
+      }
 
 /** ChatML with an empty think block, the least that a chat needs. */
 const CHAT_TEMPLATE = `{%- for message in messages -%}
