@@ -25,7 +25,10 @@ const LAYER_TOLERANCE = 1e-4
 /** Every file with float weights, and the fixture whose reference values are its own. */
 const files = [
   ...fixtureNames.map((name) => ({ parts: [name], reference: name })),
-  ...(['tied', 'untied-r3', 'odd', 'moe-r3'] as const).map((name) => ({ parts: [name, 'model.f32.gguf'], reference: name })),
+  ...(['tied', 'untied-r3', 'odd', 'moe-r3'] as const).map((name) => ({
+    parts: [name, 'model.f32.gguf'],
+    reference: name,
+  })),
   { parts: ['tied', 'model.bf16.gguf'], reference: 'tied' },
   { parts: ['tied-sharded-bf16'], reference: 'tied' },
   { parts: ['tied-multimodal'], reference: 'tied' },
