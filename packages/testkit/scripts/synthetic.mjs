@@ -46,4 +46,12 @@ const layers = values.layers === undefined ? undefined : Number(values.layers)
 const known = modelSizes.includes(size) && typeMixes.includes(mix) && path !== undefined && more.length === 0
 if (!known || !/^\d{1,9}$/.test(seed) || !/^[1-9]\d{0,2}$/.test(values.layers ?? '1')) usage()
 const name = `Synthetic ${size}${layers === undefined ? '' : ` of ${layers} layers`} ${mix}`
-await writeSyntheticModel(path, { config: sizeConfig(size, layers), mix, name, seed: Number(seed) })
+let shown = -1
+const onProgress = (done, total) => {
+  const share = Math.floor((100 * done) / total)
+  if (process.stderr.isTTY && share > shown)
+    process.stderr.write(`\r${path}: ${share} % of ${(total / 1e9).toFixed(1)} GB`)
+  shown = Math.max(shown, share)
+}
+await writeSyntheticModel(path, { config: sizeConfig(size, layers), mix, name, seed: Number(seed) }, { onProgress })
+if (process.stderr.isTTY) process.stderr.write('\n')

@@ -1,6 +1,6 @@
 // Synthetic models of real shape: random weights, real metadata, a synthetic vocabulary. For loading, memory and speed, not for talk.
 
-import type { GgufContent, GgufValueContent } from '@fak/gguf'
+import type { GgufContent, GgufValueContent, GgufWriteOptions } from '@fak/gguf'
 import { writeGgufFile } from '@fak/gguf/node'
 import { type MlpConfig, type Parameter, type Qwen35Config, qwen35Parameters } from '@fak/model-qwen35'
 import { type DType, elementCount, layoutOf, type TensorContent } from '@fak/tensor'
@@ -26,8 +26,12 @@ const PIECE_BYTES = 4 * 2 ** 20
  * Writes a GGUF file of the given shapes, piece by piece. Weights are random bits under sane scales, so activations stay finite and
  * logits of the order of one; norms are about 1.
  */
-export async function writeSyntheticModel(path: string, options: SyntheticModelOptions): Promise<void> {
-  await writeGgufFile(path, syntheticContent(options))
+export async function writeSyntheticModel(
+  path: string,
+  options: SyntheticModelOptions,
+  writing: GgufWriteOptions = {},
+): Promise<void> {
+  await writeGgufFile(path, syntheticContent(options), writing)
 }
 
 /** The content of the file that {@link writeSyntheticModel} writes. */
