@@ -19,8 +19,17 @@ export class Interrupted extends Error {
 /** Whoever read stdout has gone, as `| head -1` does. Nothing more is wanted, and nothing is wrong. */
 export class OutputClosed extends Error {}
 
+/** The command did its work, and what it found is not well: exit code 1, and nothing more to say. */
+export class Unwell extends Error {}
+
 /** Refusals of options by the layers below: the caller's arguments are wrong, not a file. */
-const USAGE_CODES = new Set(['PARAM_OUT_OF_RANGE', 'UNKNOWN_OPTION', 'NATIVE_BAD_THREADS', 'NATIVE_BAD_ISA'])
+const USAGE_CODES = new Set([
+  'PARAM_OUT_OF_RANGE',
+  'UNKNOWN_OPTION',
+  'NATIVE_BAD_THREADS',
+  'NATIVE_BAD_ISA',
+  'UNKNOWN_TAP',
+])
 
 /** Longest line of an error; what a caller passed in can be a megabyte. */
 const MAX_LINE = 500
@@ -29,6 +38,7 @@ const MAX_LINE = 500
 export function explain(error: unknown, command: string): { line: string | null; exitCode: number } {
   if (error instanceof OutputClosed) return { line: null, exitCode: EXIT.done }
   if (error instanceof Interrupted) return { line: null, exitCode: error.exitCode }
+  if (error instanceof Unwell) return { line: null, exitCode: EXIT.failed }
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { line: null, exitCode: EXIT.done }
     return { line: usageLine(error.message.replace(/^error: /, ''), command), exitCode: EXIT.usage }

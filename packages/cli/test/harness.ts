@@ -22,6 +22,8 @@ export interface Given {
   env?: Record<string, string>
   /** Sees everything written to stdout so far, after each write. */
   onStdout?: (text: string, control: Control) => void
+  /** Called when the command has begun. */
+  onStart?: (control: Control) => void
   /** stdout and stderr say that they are terminals. */
   terminal?: boolean
 }
@@ -71,7 +73,9 @@ export async function fak(argv: readonly string[], given: Given = {}): Promise<R
       return () => set.delete(listener)
     },
   }
-  const code = await run(argv, io)
+  const running = run(argv, io)
+  given.onStart?.(control)
+  const code = await running
   for (const [name, set] of listeners) if (set.size > 0) throw new Error(`${name} is still listened to`)
   return { code, ...text }
 }

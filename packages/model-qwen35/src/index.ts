@@ -13,6 +13,7 @@ export { configFromHf } from './config-hf.js'
 export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
 export type { Qwen35Mtp } from './mtp.js'
 export { type HfForm, mtpParameters, type Parameter, qwen35Parameters } from './parameters.js'
+export { valueHeadColumns } from './value-heads.js'
 export { bindGguf, bindHf } from './weights.js'
 
 /**

@@ -6,6 +6,7 @@ import { writeFileAtomically } from '@fak/tensor/node'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
+import { littleEndian } from '../floats.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
 import { rate, table } from '../output.js'
@@ -119,13 +120,6 @@ function logprobOf(row: Float32Array, id: number): number {
   // The leaders of a row come with the row's total: the first one's logit less its log-probability.
   const [first] = topLogprobs(row, 1)
   return id < row.length ? row[id]! - row[first!.id]! + first!.logprob : Number.NEGATIVE_INFINITY
-}
-
-/** The bytes of f32 numbers in the order that files have, whatever this machine's own is. */
-function littleEndian(values: Float32Array): Uint8Array {
-  const native = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  if (new Uint8Array(Uint32Array.of(1).buffer)[0] === 1) return native
-  return Uint8Array.from(native, (_, i) => native[i ^ 3]!)
 }
 
 const EXAMPLES = `
