@@ -63,7 +63,7 @@ export async function readReferenceRun(name: (typeof fixtureNames)[number]): Pro
 }
 
 /** The quantized files in fixtures/quantized. */
-export const quantizedNames = ['quant-32.q8_0', 'quant-256.q4_k_m'] as const
+export const quantizedNames = ['quant-32.q8_0', 'quant-256.q4_k_m', 'quant-moe-32.q8_0'] as const
 
 /** Logits `[prompt, vocabulary]` by llama.cpp on the dequantized weights of one of {@link quantizedNames}, in float32. */
 export async function readQuantizedRun(
