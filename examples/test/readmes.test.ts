@@ -1,6 +1,6 @@
 // The code in the READMEs of the packages runs: every TypeScript block, in a folder with the files that the blocks open by name.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { demoModelUrl } from '@fak/demo-model'
@@ -35,6 +35,7 @@ beforeAll(() => {
   mkdirSync(folder, { recursive: true })
   copyFileSync(demoModelUrl, join(folder, 'model.gguf'))
   copyFileSync(join(root, 'fixtures', 'tokenizer', 'tokenizer.json'), join(folder, 'tokenizer.json'))
+  cpSync(join(root, 'fixtures', 'models', 'moe-r3'), join(folder, 'moe-model'), { recursive: true })
   process.chdir(folder)
   vi.spyOn(console, 'log').mockImplementation(() => {})
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true)

@@ -40,6 +40,17 @@ describe('fak eval', () => {
     }
   })
 
+  it.each([
+    ['native', 'models/moe-odd-multimodal'],
+    ['reference', 'models/moe-odd/model.bf16.gguf'],
+  ])('runs a mixture of experts: %s, %s', async (executor, model) => {
+    const oracle = JSON.parse(readFileSync(fixture('models/moe-odd/oracle.json'), 'utf8')) as { prompt: number[] }
+    const file = join(folder, `moe-${executor}.f32`)
+    const argv = ['eval', '-m', fixture(model), '--ids', oracle.prompt.join(','), '--executor', executor]
+    expect((await fak([...argv, '--logits', file, '--json'])).code).toBe(0)
+    expect(largest(floats(file), floats(fixture('models/moe-odd/logits.f32')))).toBeLessThan(1e-3)
+  })
+
   it('gives one hash for every thread count, chunk size and instruction set', async () => {
     const { isas } = JSON.parse((await fak(['info', '--json'])).stdout).executors.native
     const variants = [
@@ -47,7 +58,11 @@ describe('fak eval', () => {
       ...['1', '7', '64'].map((n) => ['--chunk', n]),
       ...isas.map((isa: string) => ['--isa', isa]),
     ]
-    for (const file of ['quantized/quant-32.q8_0.gguf', 'quantized/quant-256.q4_k_m.gguf']) {
+    for (const file of [
+      'quantized/quant-32.q8_0.gguf',
+      'quantized/quant-256.q4_k_m.gguf',
+      'quantized/quant-moe-32.q8_0.gguf',
+    ]) {
       const hashes = new Set<string>()
       for (const variant of variants) {
         const { stdout } = await fak([

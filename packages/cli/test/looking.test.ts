@@ -27,6 +27,22 @@ describe('fak inspect', () => {
     expect(Object.keys(sharded.totals.byType)).toEqual(['BF16'])
   })
 
+  it('says whether it is a model that runs here, and about experts and draft head', async () => {
+    const verdict = async (path: string) => (await json('inspect', fixture(path))).model
+    expect(await verdict('models/moe-odd-multimodal')).toMatchObject({ runs: true, draftHead: true })
+    expect(await verdict('models/moe-odd-multimodal/model.bf16.gguf')).toMatchObject({ runs: true, draftHead: true })
+    expect(await verdict('models/moe-r3')).toEqual({
+      runs: true,
+      draftHead: false,
+      text:
+        '4 layers, 1 of them full attention; context 4096 tokens; 3 of 8 experts and a shared one; ' +
+        'no draft head: the checkpoint has no mtp tensors',
+    })
+    expect(await verdict('models/tied/model.safetensors')).toMatchObject({ runs: false, draftHead: null })
+    const { stdout } = await fak(['inspect', fixture('tokenizer/vocab.gguf')])
+    expect(stdout).toMatch(/does not run here: token_embd\.weight: the tensor is missing\n$/)
+  })
+
   it('refuses what is no model file in one line', async () => {
     const { code, stderr } = await fak(['inspect', fixture('models/tied/config.json')])
     expect(code).toBe(1)

@@ -4,10 +4,12 @@ import { stat } from 'node:fs/promises'
 import { GgufArray, type GgufValue } from '@fak/gguf'
 import { openGguf } from '@fak/gguf/node'
 import { openSafetensors } from '@fak/safetensors/node'
-import { elementCount, type WeightSource } from '@fak/tensor'
+import { elementCount, FakError, type WeightSource } from '@fak/tensor'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
 import { printable } from '../errors.js'
+import { readConfig } from '../model/directory.js'
+import { type Verdict, verdictOn } from '../model/verdict.js'
 import { bytes, count, type Output, table } from '../output.js'
 
 /** What a file says, in the form that `--json` prints. */
@@ -25,6 +27,7 @@ interface Inspection {
   }[]
   readonly totals: { tensors: number; parameters: number; bytes: number; byType: Record<string, number> }
   readonly trailingBytes: number
+  readonly model: Verdict
 }
 
 /** Items of a metadata array that are shown. */
@@ -50,24 +53,38 @@ async function inspect(file: string): Promise<Inspection> {
   if (isDirectory || /\.(safetensors|index\.json)$/.test(file)) {
     const opened = await openSafetensors(file)
     const metadata = Object.fromEntries(opened.metadata)
-    return closing(opened, describe(file, 'safetensors', opened, { metadata, size: opened.size, trailingBytes: 0 }))
+    return closing(opened, async () => {
+      const config = isDirectory ? await readConfig(file).catch(ifMissing) : undefined
+      const model = await verdictOn(opened, config === undefined ? undefined : { config })
+      return describe(file, 'safetensors', opened, { metadata, size: opened.size, trailingBytes: 0, model })
+    })
   }
   const opened = await openGguf(file)
   const { size, trailingBytes } = opened
   const metadata = Object.fromEntries([...opened.metadata].map(([key, value]) => [key, plain(value)]))
-  return closing(opened, describe(file, `GGUF v${opened.version}`, opened, { metadata, size, trailingBytes }))
+  return closing(opened, async () => {
+    const model = await verdictOn(opened, { metadata: opened.metadata })
+    return describe(file, `GGUF v${opened.version}`, opened, { metadata, size, trailingBytes, model })
+  })
 }
 
-async function closing<T>(opened: WeightSource, result: T): Promise<T> {
-  await opened.close()
-  return result
+async function closing<T>(opened: WeightSource, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } finally {
+    await opened.close()
+  }
+}
+
+function ifMissing(error: unknown): undefined {
+  if (!FakError.isInstance(error, 'FILE_NOT_FOUND')) throw error
 }
 
 function describe(
   file: string,
   format: string,
   source: WeightSource,
-  rest: Pick<Inspection, 'metadata' | 'size' | 'trailingBytes'>,
+  rest: Pick<Inspection, 'metadata' | 'size' | 'trailingBytes' | 'model'>,
 ): Inspection {
   const totals = { tensors: source.tensors.size, parameters: 0, bytes: 0, byType: {} as Record<string, number> }
   const tensors = [...source.tensors.values()].map(({ name, dtype, shape, offset, byteLength }) => {
@@ -88,7 +105,8 @@ function plain(value: GgufValue): unknown {
   return { items: items.slice(0, SHOWN_ITEMS).map(plain), length: items.length, of: value.itemType }
 }
 
-async function print({ file, format, size, metadata, tensors, totals, trailingBytes }: Inspection, output: Output) {
+async function print(inspection: Inspection, output: Output) {
+  const { file, format, size, metadata, tensors, totals, trailingBytes, model } = inspection
   const title = (text: string) => output.line(output.style('bold', text))
   await title(`${printable(file)}: ${format}, ${bytes(size)}`)
   await output.line()
@@ -110,6 +128,7 @@ async function print({ file, format, size, metadata, tensors, totals, trailingBy
   await output.line(
     `${totals.tensors} tensors, ${count(totals.parameters)} parameters, ${bytes(totals.bytes)}: ${byType}`,
   )
+  await output.line(`${model.runs ? 'runs here' : 'does not run here'}: ${printable(model.text)}`)
   if (trailingBytes > 0) await output.line(`${trailingBytes} bytes after the last tensor that nothing describes`)
 }
 

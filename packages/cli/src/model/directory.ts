@@ -15,7 +15,7 @@ const MAX_TOKENIZER_BYTES = 256 * 2 ** 20
 
 /** Opens a checkpoint directory for running. @throws FakError with a `FILE_`, `ST_` or `MODEL_` code */
 export async function openDirectoryModel(directory: string): Promise<OpenedModel> {
-  const config = await readJson(join(directory, 'config.json'))
+  const config = await readConfig(directory)
   const stored = await openSafetensors(directory)
   try {
     const model = await loadQwen35(stored, { config })
@@ -37,6 +37,9 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
     throw error
   }
 }
+
+/** The parsed config.json of a checkpoint directory. @throws FakError with a `FILE_` code, `MODEL_BAD_CONFIG` */
+export const readConfig = (directory: string): Promise<unknown> => readJson(join(directory, 'config.json'))
 
 /** The tokenizer of a checkpoint directory. @throws FakError with a `FILE_` or `TOK_` code */
 export async function directoryTokenizer(directory: string): Promise<Tokenizer> {
