@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ops, record, type WeightBindings, Weights } from '@fak/graph'
-import { type ByteSource, bytesSource, type TensorData } from '@fak/tensor'
+import { type ByteSource, bytesSource, sliceAt, stackTensors, type TensorData, type WeightTensor } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
-import { Random, sameBits, tinyModel } from '@fak/testkit'
+import { Random, randomTensor, sameBits, tinyModel } from '@fak/testkit'
 import { afterAll, describe, expect, it } from 'vitest'
 import { NativeExecutor } from '../src/index.js'
 import { logitsOf } from './helpers.js'
@@ -183,6 +183,114 @@ describe('weights that are not numbers (G67)', () => {
     await expect(step).rejects.toThrow(failsWith('NON_FINITE', { field: 'embed_tokens' }))
     await prepared.run({ state, tokens: Uint32Array.of(4) })
     expect(state.position).toBe(4)
+    await prepared.dispose()
+  })
+})
+
+describe('experts', () => {
+  const [E, K, N, topK] = [6, 160, 130, 2]
+  const random = new Random(31)
+  const parts = Array.from({ length: E }, () => randomTensor('F32', [N, K], random, 0.1))
+  const dense = new Map<string, TensorData>([
+    ['embed.weight', randomTensor('F32', [40, K], random, 1)],
+    ['router.weight', randomTensor('F32', [E, K], random, 1)],
+  ])
+  const bound = (experts: readonly TensorData[]): WeightBindings =>
+    new Map<string, WeightTensor>(dense).set('experts.weight', stackTensors(experts))
+  const mixture = record((g) => {
+    const w = new Weights(bound(parts))
+    const x = g.op(ops.embedding, { tokens: g.tokens(), weight: g.weight(w.at('embed')) }, {}, 'embed')
+    const routes = g.op(
+      ops.route,
+      { logits: g.op(ops.linear, { x, weight: g.weight(w.at('router')) }, {}, 'router') },
+      { topK },
+      'routes',
+    )
+    const y = g.op(
+      ops.expertLinear,
+      { x, routes, weight: g.weight(w.at('experts')) },
+      { topK, input: 'shared' },
+      'experts',
+    )
+    return { logits: y }
+  })
+  const some = new Random(32).tokens(30, 40)
+
+  /** The parts written to two files, even ones to the first, in reverse and with odd gaps. */
+  async function inTwoFiles(name: string): Promise<{ paths: string[]; experts: TensorData[] }> {
+    const paths = [0, 1].map((file) => join(scratch, `${name}-${file}`))
+    const places = new Map<number, number>()
+    for (const [file, path] of paths.entries()) {
+      const bytes: Uint8Array[] = []
+      let offset = 0
+      for (let e = E - 2 + file; e >= 0; e -= 2) {
+        const { source } = parts[e]!
+        places.set(e, offset + 3)
+        bytes.push(new Uint8Array(3), source.bytes!)
+        offset += 3 + source.size
+      }
+      writeFileSync(path, Buffer.concat(bytes))
+    }
+    const sources = await Promise.all(paths.map(open))
+    return { paths, experts: parts.map((part, e) => ({ ...part, source: sources[e % 2]!, offset: places.get(e)! })) }
+  }
+
+  it('give the same bits from two files, from one tensor and from memory', async () => {
+    const executor = new NativeExecutor({ threads: 2 })
+    const whole = bytesSource(Buffer.concat(parts.map(({ source }) => source.bytes!)))
+    const tensor = { dtype: 'F32', shape: [E, N, K], source: whole, offset: 0, byteLength: whole.size } as const
+    const { experts } = await inTwoFiles('experts')
+    const results: Float32Array[] = []
+    for (const weights of [bound(parts), bound(experts), new Map(bound(parts)).set('experts.weight', tensor)]) {
+      const prepared = await executor.prepare(mixture, weights)
+      results.push(await logitsOf(prepared, some, 11))
+      await prepared.dispose()
+    }
+    expect(sliceAt(tensor, 1).byteLength).toBe(parts[1]!.byteLength)
+    expect(results[0]!.some((x) => x !== 0)).toBe(true)
+    for (const result of results) expect(sameBits(result, results[0]!)).toBe(true)
+  })
+
+  it.each([1, 20])('end in FILE_CHANGED when one of their files is cut, for a step of %i tokens', async (count) => {
+    const { paths, experts } = await inTwoFiles(`cut-${count}`)
+    const prepared = await new NativeExecutor({ threads: 2 }).prepare(mixture, bound(experts))
+    const state = prepared.createState()
+    await prepared.run({ state, tokens: some.slice(0, 4) })
+    truncate(paths[1]!, 5000)
+    await expect(prepared.run({ state, tokens: some.slice(4, 4 + count) })).rejects.toThrow(failsWith('FILE_CHANGED'))
+    expect(state.position).toBe(4)
+    await prepared.dispose()
+  })
+
+  it('that are not numbers are found when a token takes them, and do no harm otherwise', async () => {
+    const taps = ['routes']
+    const healthy = await new NativeExecutor().prepare(mixture, bound(parts), { taps })
+    const token = some.subarray(0, 1)
+    const routes = (await healthy.run({ state: healthy.createState(), tokens: token })).taps.get('routes')!
+    const chosen = [...routes.subarray(0, topK)]
+    await healthy.dispose()
+    for (let e = 0; e < E; e++) {
+      const bytes = parts[e]!.source.bytes!.slice()
+      new DataView(bytes.buffer).setFloat32(4 * (N * K - 1), Number.NaN, true)
+      const experts = parts.map((part, i) => (i === e ? { ...part, source: bytesSource(bytes) } : part))
+      const prepared = await new NativeExecutor({ threads: 2 }).prepare(mixture, bound(experts))
+      const step = prepared.run({ state: prepared.createState(), tokens: token })
+      if (chosen.includes(e)) await expect(step).rejects.toThrow(failsWith('NON_FINITE', { field: 'experts' }))
+      else expect((await step).outputs.logits!.every(Number.isFinite)).toBe(true)
+      await prepared.dispose()
+    }
+  })
+
+  it('are never chosen by a router that is not a number', async () => {
+    const router = dense.get('router.weight')!
+    const bytes = router.source.bytes!.slice()
+    new DataView(bytes.buffer).setFloat32(0, Number.POSITIVE_INFINITY, true)
+    const weights = new Map(bound(parts)).set('router.weight', { ...router, source: bytesSource(bytes) })
+    const prepared = await new NativeExecutor({ threads: 2 }).prepare(mixture, weights)
+    for (const count of [1, 20]) {
+      const step = prepared.run({ state: prepared.createState(), tokens: some.slice(0, count) })
+      await expect(step).rejects.toThrow(failsWith('NON_FINITE', { field: 'router' }))
+    }
     await prepared.dispose()
   })
 })
