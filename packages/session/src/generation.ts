@@ -4,7 +4,7 @@ import { FakError } from '@fak/tensor'
 import type { StreamDecoder } from '@fak/tokenizer'
 import type { FinishReason, SessionEvent, Timings } from './events.js'
 import type { ResolvedOptions } from './options.js'
-import { logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
+import { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 import { sample } from './sampling/sampler.js'
 import { StopStrings } from './stop-strings.js'
 import { drain, type Timeline } from './timeline.js'
@@ -23,13 +23,14 @@ export interface Generation {
   readonly todo: Uint32Array
   readonly contextLength: number
   readonly vocabSize: number
+  readonly unusedTokens: Uint32Array
   readonly decoder: ReturnType<SessionTokenizer['streamDecoder']> | undefined
   readonly options: ResolvedOptions
 }
 
 /** Runs a generation. Computes only when pulled. */
 export async function* generateEvents(generation: Generation): AsyncGenerator<SessionEvent, void> {
-  const { timeline, cached, todo, contextLength, vocabSize, decoder, options } = generation
+  const { timeline, cached, todo, contextLength, vocabSize, unusedTokens, decoder, options } = generation
   const { sampling, maxTokens, stopTokens, signal } = options
   const stop = new StopStrings(options.stop)
   const clock = new Clock()
@@ -73,6 +74,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     }
 
     const row = timeline.row!.subarray(0, vocabSize)
+    banTokens(row, unusedTokens)
     const id = await clock.time('choice', async () => sample(row, sampling, { tokens: history, promptLength }))
     timeline.choose(id)
     history.push(id)

@@ -18,7 +18,7 @@ export {
   MAX_TOP_LOGPROBS,
 } from './options.js'
 export type { DryOptions } from './sampling/dry.js'
-export { logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
+export { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 export { MAX_SEED } from './sampling/random.js'
 export type { Sampling } from './sampling/sampler.js'
 export {

@@ -6,6 +6,7 @@ import { FakError } from '@fak/tensor'
 import type { SessionEvent } from './events.js'
 import { generateEvents, type SessionTokenizer } from './generation.js'
 import { type GenerateOptions, integer, resolveOptions, tokenIds } from './options.js'
+import { banTokens } from './sampling/logits.js'
 import { drain, Timeline } from './timeline.js'
 
 /** What a session has to know about its model. */
@@ -14,6 +15,8 @@ export interface SessionOptions {
   readonly contextLength: number
   /** How many ids are real tokens; rows of the head beyond them never win. Default: all rows. */
   readonly vocabSize?: number
+  /** Ids below `vocabSize` that are no tokens: holes of the vocabulary. They never win either. Default none. */
+  readonly unusedTokens?: readonly number[]
   /** Ids that end an answer. Default none. */
   readonly stopTokens?: readonly number[]
   /** Turns ids into text. Without one a generation has no text and takes no stop strings. */
@@ -65,6 +68,7 @@ export class Session {
   /** How many ids are real tokens. */
   readonly vocabSize: number
   readonly #width: number
+  readonly #unusedTokens: Uint32Array
   readonly #stopTokens: readonly number[]
   readonly #tokenizer: SessionTokenizer | undefined
   readonly #timeline: Timeline
@@ -76,6 +80,7 @@ export class Session {
     this.#width = logitsWidth(prepared)
     this.contextLength = integer('contextLength', options.contextLength, 1, Number.MAX_SAFE_INTEGER)
     this.vocabSize = integer('vocabSize', options.vocabSize ?? this.#width, 1, this.#width)
+    this.#unusedTokens = tokenIds('unusedTokens', options.unusedTokens ?? [], this.vocabSize)
     this.#stopTokens = [...tokenIds('stopTokens', options.stopTokens ?? [], this.vocabSize)]
     this.#tokenizer = options.tokenizer
     this.#timeline = new Timeline(prepared)
@@ -117,7 +122,8 @@ export class Session {
   }
 
   /**
-   * Takes one more token after everything held and returns the logits of the next, `[vocabSize]`.
+   * Takes one more token after everything held and returns the logits of the next, `[vocabSize]`; those of ids that are no tokens are the
+   * least that a float can be.
    *
    * @throws FakError as {@link Session.sync}
    */
@@ -125,7 +131,9 @@ export class Session {
     return this.#alone(async () => {
       const { todo } = this.#plan({ append: [token] })
       await drain(this.#timeline.compute(todo, { rows: 'last', signal: options.signal }))
-      return this.#timeline.row!.slice(0, this.vocabSize)
+      const row = this.#timeline.row!.slice(0, this.vocabSize)
+      banTokens(row, this.#unusedTokens)
+      return row
     })
   }
 
@@ -153,6 +161,7 @@ export class Session {
         timeline: this.#timeline,
         contextLength,
         vocabSize,
+        unusedTokens: this.#unusedTokens,
         decoder,
         options: resolved,
       }),

@@ -182,6 +182,24 @@ describe('the end of a generation', () => {
     )
   })
 
+  it('never chooses or lists a hole of the vocabulary, whatever is asked for', async () => {
+    const logits = (_: readonly number[], n: number) => Array.from({ length: n }, (_, id) => id)
+    const holes = { contextLength: 60, vocabSize: 10, unusedTokens: [9, 8, 3] }
+    const session = () => createSession(toyModel({ vocabulary: 32, logits }).prepared, holes)
+    for (const options of [{ temperature: 0 }, { temperature: 2, seed: 1 }, { logitBias: { 9: 100, 3: 100 } }]) {
+      const { tokens } = await finish(session(), [1], { ...options, maxTokens: 40 })
+      expect(tokens.filter((id) => [3, 8, 9].includes(id))).toEqual([])
+    }
+    const events = await collect(session().generate([1], { maxTokens: 1, topLogprobs: 3 }))
+    const listed = events.flatMap((e) => (e.type === 'token' ? e.topLogprobs!.map(({ id }) => id) : []))
+    expect(listed).toEqual([7, 6, 5])
+    expect((await session().step(1)).indexOf(7)).toBe(7)
+    expect(Math.max(...(await session().step(1)))).toBe(7)
+    expect(() => createSession(toyModel().prepared, { ...holes, unusedTokens: [10] })).toThrow(
+      code('TOKEN_OUT_OF_RANGE'),
+    )
+  })
+
   it('refuses logits that are not numbers, and the session stays usable', async () => {
     let broken = true
     const logits = (_: readonly number[], n: number) => new Float32Array(n).fill(broken ? Number.NaN : 1)

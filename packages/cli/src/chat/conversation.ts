@@ -66,9 +66,11 @@ export class Conversation {
   static async start({ opened, prepared }: Runtime, settings: ChatSettings): Promise<Conversation> {
     const tokenizer = await opened.tokenizer()
     const template = await opened.template()
+    const { size, holes } = await opened.vocabulary()
     const session = createSession(prepared, {
       contextLength: settings.contextLength,
-      vocabSize: await opened.vocabulary(),
+      vocabSize: size,
+      unusedTokens: holes,
       stopTokens: stopTokens(tokenizer),
       // A control token that a model says in the middle of an answer is no text for a reader.
       tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },

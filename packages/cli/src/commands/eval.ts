@@ -1,7 +1,7 @@
 // fak eval: teacher-forced logits of given tokens, for comparison with other engines and between our own executors.
 
 import { createHash } from 'node:crypto'
-import { createSession, type TokenLogprob, topLogprobs } from '@fak/session'
+import { banTokens, createSession, type TokenLogprob, topLogprobs } from '@fak/session'
 import { writeFileAtomically } from '@fak/tensor/node'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
@@ -60,6 +60,7 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
   const ids = options.ids ?? [...(await opened.tokenizer()).encode(options.text!, { special: 'all' })]
   const session = createSession(prepared, { contextLength: config.contextLength })
   const vocabulary = await opened.vocabulary()
+  const holes = new Set(vocabulary.holes)
   const top: TokenLogprob[][] = []
   const logprobs: number[] = []
   const hash = createHash('sha256')
@@ -74,10 +75,12 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
       const bytes = littleEndian(logits)
       hash.update(bytes)
       for (let row = 0; row < rows; row++) {
-        const real = logits.subarray(row * width, row * width + vocabulary)
-        top.push(topLogprobs(real, options.top))
+        // A copy: what the file receives is the model's own.
+        const real = logits.slice(row * width, row * width + vocabulary.size)
+        banTokens(real, holes)
+        top.push(topLogprobs(real, options.top).filter(({ id }) => !holes.has(id)))
         const next = ids[position + row + 1]
-        if (next !== undefined) logprobs.push(logprobOf(real, next))
+        if (next !== undefined) logprobs.push(holes.has(next) ? Number.NEGATIVE_INFINITY : logprobOf(real, next))
       }
       yield bytes
       start = performance.now()

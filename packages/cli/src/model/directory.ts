@@ -7,7 +7,7 @@ import { openSafetensors } from '@fak/safetensors/node'
 import { FakError } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
 import { Tokenizer } from '@fak/tokenizer'
-import { type OpenedModel, once } from './opened.js'
+import { type OpenedModel, once, type RealVocabulary, realVocabulary } from './opened.js'
 
 /** Largest config.json, tokenizer_config.json or template that is read. */
 const MAX_CONFIG_BYTES = 16 * 2 ** 20
@@ -27,7 +27,7 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
       architecture: String((config as { model_type?: unknown } | null)?.model_type ?? ''),
       stored,
       model,
-      vocabulary: async () => Math.min(model.config.vocabularySize, await namedTokens(tokenizer)),
+      vocabulary: () => tokensOf(model.config.vocabularySize, tokenizer),
       tokenizer,
       template: () => directoryTemplate(directory),
       close: () => stored.close(),
@@ -48,12 +48,13 @@ export async function directoryTokenizer(directory: string): Promise<Tokenizer> 
   return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
 }
 
-async function namedTokens(tokenizer: () => Promise<Tokenizer>): Promise<number> {
+async function tokensOf(rows: number, tokenizer: () => Promise<Tokenizer>): Promise<RealVocabulary> {
   try {
-    return (await tokenizer()).vocabSize
+    const found = await tokenizer()
+    return realVocabulary(rows, found.vocabSize, (id) => found.has(id))
   } catch (error) {
     // Weights alone can be evaluated; then every row counts.
-    if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return Number.POSITIVE_INFINITY
+    if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return { size: rows, holes: [] }
     throw error
   }
 }

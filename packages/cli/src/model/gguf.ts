@@ -2,12 +2,12 @@
 
 import { basename } from 'node:path'
 import { ChatTemplate } from '@fak/chat'
-import type { GgufFile, GgufMetadata } from '@fak/gguf'
+import type { GgufFile } from '@fak/gguf'
 import { openGguf } from '@fak/gguf/node'
 import { loadQwen35 } from '@fak/model-qwen35'
 import { FakError } from '@fak/tensor'
 import { Tokenizer } from '@fak/tokenizer'
-import { type OpenedModel, once } from './opened.js'
+import { type OpenedModel, once, realVocabulary } from './opened.js'
 
 /** Opens a GGUF file for running. @throws FakError with a `FILE_`, `GGUF_` or `MODEL_` code */
 export async function openGgufModel(path: string): Promise<OpenedModel> {
@@ -21,7 +21,11 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
       architecture: stored.metadata.string('general.architecture') ?? '',
       stored,
       model,
-      vocabulary: async () => Math.min(model.config.vocabularySize, namedTokens(stored.metadata)),
+      vocabulary: async () => {
+        const types = stored.metadata.numbers('tokenizer.ggml.token_type')
+        const rows = model.config.vocabularySize
+        return realVocabulary(rows, types?.length ?? rows, (id) => types === undefined || types[id] !== UNUSED)
+      },
       tokenizer: once(async () => Tokenizer.fromGguf(stored.metadata, { file: path })),
       template: async () => ggufTemplate(stored, path),
       close: () => stored.close(),
@@ -32,16 +36,8 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
   }
 }
 
-/** Converters fill the vocabulary up to the rows of the head with tokens of this type. */
+/** Converters fill the vocabulary up to the rows of the head, and its holes, with tokens of this type. */
 const UNUSED = 5
-
-function namedTokens(metadata: GgufMetadata): number {
-  const types = metadata.numbers('tokenizer.ggml.token_type')
-  if (types === undefined) return Number.POSITIVE_INFINITY
-  let count = types.length
-  while (count > 0 && types[count - 1] === UNUSED) count--
-  return count
-}
 
 /** Only the tokenizer of a GGUF file, which need not be a model we can run, nor have any tensors. */
 export async function openGgufTokenizer(path: string): Promise<Tokenizer> {

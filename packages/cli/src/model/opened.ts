@@ -5,6 +5,21 @@ import type { Qwen35Model } from '@fak/model-qwen35'
 import { elementCount, type WeightSource } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
 
+/** Which rows of a head are tokens. The others are there to fill it up, and must never win. */
+export interface RealVocabulary {
+  /** One more than the highest id that is a token. */
+  readonly size: number
+  /** Ids below that are none. */
+  readonly holes: readonly number[]
+}
+
+/** The vocabulary of a head with `rows` rows. @param isToken Of ids below `named`. */
+export function realVocabulary(rows: number, named: number, isToken: (id: number) => boolean): RealVocabulary {
+  let size = Math.min(rows, named)
+  while (size > 1 && !isToken(size - 1)) size--
+  return { size, holes: Array.from({ length: size }, (_, id) => id).filter((id) => !isToken(id)) }
+}
+
 /** A model file or directory with everything that belongs to it; tokenizer and template are read when first asked for. */
 export interface OpenedModel {
   /** For people: the file's name, or `demo`. */
@@ -16,8 +31,8 @@ export interface OpenedModel {
   readonly architecture: string
   readonly stored: WeightSource
   readonly model: Qwen35Model
-  /** One more than the highest id that is a token: rows of the head beyond it are padding and must never win. */
-  vocabulary(): Promise<number>
+  /** Which rows of the head are tokens. */
+  vocabulary(): Promise<RealVocabulary>
   /** @throws FakError with a `TOK_` code */
   tokenizer(): Promise<Tokenizer>
   /** @throws FakError `TEMPLATE_MISSING` or another `TEMPLATE_` code */

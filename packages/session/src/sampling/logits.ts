@@ -9,6 +9,14 @@ export interface TokenLogprob {
   readonly logprob: number
 }
 
+/** What a banned token's logit becomes: finite, and far below any logit that a model gives. */
+export const BANNED = -3.4028234663852886e38
+
+/** Bans ids of a row of logits, in place: whatever is chosen or listed from it then, it is not these. */
+export function banTokens(row: Float32Array, ids: Iterable<number>): void {
+  for (const id of ids) row[id] = BANNED
+}
+
 /**
  * The id with the largest logit; ties go to the lower id.
  *

@@ -2,6 +2,7 @@
 
 import { FakError } from '@fak/tensor'
 import { type DrySampling, dryPenalties } from './dry.js'
+import { BANNED } from './logits.js'
 
 /** Penalties and biases of one generation. Checked values: see `resolveOptions`. */
 export interface Penalties {
@@ -29,9 +30,6 @@ export interface History {
   /** How many of them are the prompt. */
   readonly promptLength: number
 }
-
-/** What a banned token's logit becomes: finite, and far below any logit that a model gives. */
-const BANNED = -3.4028234663852886e38
 
 /** Whether anything is asked for that changes a logit. */
 export function changesLogits(p: Penalties): boolean {
