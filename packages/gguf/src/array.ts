@@ -78,9 +78,11 @@ export class GgufArray<T extends GgufScalarType = GgufScalarType> {
     return this.#header.bytes.subarray(this.offset, this.offset + this.byteLength)
   }
 
-  /** Decodes all items. Every call decodes again: keep the result. 64-bit integers are bigint. */
-  toArray(): GgufItems<T> {
-    return this.#decode() as GgufItems<T>
+  /**
+   * Decodes all items, or only the first `count`. Every call decodes again: keep the result. 64-bit integers are bigint.
+   */
+  toArray(count: number = this.length): GgufItems<T> {
+    return this.#decode(Math.min(count, this.length)) as GgufItems<T>
   }
 
   /** @internal Strings as bytes; only for arrays of strings. */
@@ -97,17 +99,17 @@ export class GgufArray<T extends GgufScalarType = GgufScalarType> {
     return { length, bytes, starts, ends }
   }
 
-  #decode(): GgufItems {
+  #decode(count: number): GgufItems {
     const { bytes } = this.#header
     const type: GgufScalarType = this.itemType
-    if (type === 'string') return decodeStrings(bytes, this.offset, this.length)
+    if (type === 'string') return decodeStrings(bytes, this.offset, count)
     if (type === 'bool') {
-      return Array.from(bytes.subarray(this.offset, this.offset + this.length), (byte) => byte === 1)
+      return Array.from(bytes.subarray(this.offset, this.offset + count), (byte) => byte === 1)
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset + this.offset)
-    const items = new typedArrays[type](this.length)
+    const items = new typedArrays[type](count)
     const { bytes: step, read } = numberTypes[type]
-    for (let i = 0; i < this.length; i++) items[i] = read(view, i * step)
+    for (let i = 0; i < count; i++) items[i] = read(view, i * step)
     return items
   }
 }

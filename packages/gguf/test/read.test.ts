@@ -139,6 +139,9 @@ describe('metadata', () => {
 
   it('decodes arrays when asked', () => {
     expect(metadata.strings('strings')).toEqual(['a', '', '\u{1f600}é'])
+    expect(metadata.array('strings')?.toArray(2)).toEqual(['a', ''])
+    expect(metadata.array('bools')?.toArray(1)).toEqual([false])
+    expect(metadata.array('i16s')?.toArray(9)).toEqual(Int16Array.of(-1, 2))
     const { length, bytes, starts, ends } = metadata.stringBytes('strings')!
     expect(Array.from({ length }, (_, i) => new TextDecoder().decode(bytes.subarray(starts[i], ends[i])))).toEqual(
       metadata.strings('strings'),

@@ -1,144 +1,185 @@
 // fak inspect: what a model file contains, whether or not it can be run.
 
-import { stat } from 'node:fs/promises'
-import { GgufArray, type GgufValue } from '@fak/gguf'
-import { openGguf } from '@fak/gguf/node'
-import { openSafetensors } from '@fak/safetensors/node'
-import { elementCount, FakError, type WeightSource } from '@fak/tensor'
+import { formatGgufManifest, type GgufHashes, type GgufVerification, parseGgufManifest } from '@fak/gguf'
+import { hashGguf, verifyGguf } from '@fak/gguf/node'
+import { FakError } from '@fak/tensor'
+import { fileSource } from '@fak/tensor/node'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
-import { printable } from '../errors.js'
-import { readConfig } from '../model/directory.js'
-import { type Verdict, verdictOn } from '../model/verdict.js'
-import { bytes, count, type Output, table } from '../output.js'
+import { UsageError } from '../errors.js'
+import { describe } from '../inspect/describe.js'
+import { type Opened, openForInspection, templateSource } from '../inspect/opened.js'
+import { printInspection } from '../inspect/print.js'
+import { interruptible } from '../interrupt.js'
+import { StatusLine } from '../status-line.js'
+import { integerFrom, oneOf } from '../values.js'
 
-/** What a file says, in the form that `--json` prints. */
-interface Inspection {
-  readonly file: string
-  readonly format: string
-  readonly size: number
-  readonly metadata: Readonly<Record<string, unknown>>
-  readonly tensors: readonly {
-    name: string
-    dtype: string
-    shape: readonly number[]
-    offset: number
-    byteLength: number
-  }[]
-  readonly totals: { tensors: number; parameters: number; bytes: number; byType: Record<string, number> }
-  readonly trailingBytes: number
-  readonly model: Verdict
+interface InspectOptions {
+  readonly json?: boolean
+  readonly summary?: boolean
+  readonly filter?: string
+  readonly template?: boolean
+  readonly context?: number
+  readonly hash?: string | true
+  readonly verify?: string
 }
 
-/** Items of a metadata array that are shown. */
-const SHOWN_ITEMS = 8
-const SHOWN_CHARACTERS = 80
+/** Context that memory is stated for unless `--context` says otherwise. */
+const DEFAULT_CONTEXT = 4096
+const MAX_CONTEXT = 2 ** 24
+/** Files beyond this are no manifest; the reader's own limit is the same. */
+const MAX_MANIFEST_BYTES = 64 * 2 ** 20
+const HASHES = ['sha256', 'sha1', 'xxh64', 'all'] as const
 
 /** Makes the command. */
-export function inspectCommand({ output }: CommandContext): Command {
+export function inspectCommand(context: CommandContext): Command {
   return new Command('inspect')
-    .summary('metadata and tensors of a model file')
-    .description('Show what a model file contains. Nothing is loaded; long arrays are cut.')
+    .summary('what a model file contains')
+    .description(
+      'Show what a model file contains: model, types, memory, tokenizer, metadata, tensors. Weights are not read unless they are hashed.',
+    )
     .argument('<file>', 'a .gguf or .safetensors file, or a directory with safetensors')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExamples:\n  fak inspect model.gguf\n  fak inspect model.gguf --json | jq .totals')
-    .action(async (file: string, options: { json?: boolean }) => {
-      const inspection = await inspect(file)
-      return options.json === true ? output.json(inspection) : print(inspection, output)
+    .option('--summary', 'leave metadata and tensors out')
+    .option('--filter <pattern>', 'only tensors with this name; * stands for anything')
+    .option('--template', 'print the chat template, and nothing else')
+    .option(
+      '--context <n>',
+      `context that memory is stated for (default ${DEFAULT_CONTEXT})`,
+      integerFrom(1, MAX_CONTEXT),
+    )
+    .option('--hash [algorithm]', `print a manifest of hashes: ${HASHES.join(', ')} (default sha256)`, oneOf(HASHES))
+    .option('--verify <manifest>', 'compare with a manifest of --hash, gguf-hash or sha256sum')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, options: InspectOptions) => {
+      const { io, output } = context
+      if ([options.template, options.hash, options.verify].filter((given) => given !== undefined).length > 1) {
+        throw new UsageError('--template, --hash and --verify are asked for one at a time')
+      }
+      await interruptible(io, output.closed, async (signal) => {
+        const opened = await openForInspection(file)
+        try {
+          await inspect(opened, options, { ...context, signal })
+        } finally {
+          await opened.stored.close()
+        }
+      })
     })
 }
 
-async function inspect(file: string): Promise<Inspection> {
-  const isDirectory = (await stat(file).catch(() => undefined))?.isDirectory() ?? false
-  if (isDirectory || /\.(safetensors|index\.json)$/.test(file)) {
-    const opened = await openSafetensors(file)
-    const metadata = Object.fromEntries(opened.metadata)
-    return closing(opened, async () => {
-      const config = isDirectory ? await readConfig(file).catch(ifMissing) : undefined
-      const model = await verdictOn(opened, config === undefined ? undefined : { config })
-      return describe(file, 'safetensors', opened, { metadata, size: opened.size, trailingBytes: 0, model })
+type Context = CommandContext & { readonly signal: AbortSignal }
+
+async function inspect(opened: Opened, options: InspectOptions, context: Context): Promise<void> {
+  const { output } = context
+  if (options.template === true) return printTemplate(opened, context)
+  const hashes = options.hash === undefined ? undefined : await hash(opened, options.hash, context)
+  const verification = options.verify === undefined ? undefined : await verify(opened, options.verify, context)
+  if (options.json === true) {
+    const matches = matcher(options.filter)
+    const { tensors, ...rest } = await describe(opened, [options.context ?? DEFAULT_CONTEXT])
+    await output.json({
+      ...rest,
+      tensors: options.summary === true ? [] : tensors.filter(({ name }) => matches(name)),
+      ...(hashes && { hashes: { ...hashes, tensors: Object.fromEntries(hashes.tensors) } }),
+      ...(verification && { verification: { ...verification, error: verification.error?.message ?? null } }),
+    })
+  } else if (hashes !== undefined) await output.write(formatGgufManifest(hashes, opened.path))
+  else if (verification !== undefined) await printVerification(verification, context)
+  else {
+    const inspection = await describe(opened, [options.context ?? DEFAULT_CONTEXT])
+    await printInspection(inspection, { summary: options.summary === true, matches: matcher(options.filter) }, output)
+  }
+  if (verification?.error) throw verification.error
+}
+
+/** A test for names, from a pattern in which * stands for anything. Linear in the name for every pattern: no regular expression is made. */
+function matcher(pattern: string | undefined): (name: string) => boolean {
+  if (pattern === undefined) return () => true
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return (name) => name === first
+  return (name) => {
+    if (!name.startsWith(first)) return false
+    let at = first.length
+    for (const piece of rest) {
+      const found = name.indexOf(piece, at)
+      if (found < 0) return false
+      at = found + piece.length
+    }
+    return name.length - last.length >= at && name.endsWith(last)
+  }
+}
+
+async function printTemplate(opened: Opened, { output }: Context): Promise<void> {
+  const source = await templateSource(opened)
+  if (source === undefined) {
+    throw new FakError('TEMPLATE_MISSING', {
+      file: opened.path,
+      reason: 'there is no chat template',
+      field: 'chat_template',
     })
   }
-  const opened = await openGguf(file)
-  const { size, trailingBytes } = opened
-  const metadata = Object.fromEntries([...opened.metadata].map(([key, value]) => [key, plain(value)]))
-  return closing(opened, async () => {
-    const model = await verdictOn(opened, { metadata: opened.metadata })
-    return describe(file, `GGUF v${opened.version}`, opened, { metadata, size, trailingBytes, model })
-  })
+  await output.write(source.endsWith('\n') ? source : `${source}\n`)
 }
 
-async function closing<T>(opened: WeightSource, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use()
-  } finally {
-    await opened.close()
-  }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (!FakError.isInstance(error, 'FILE_NOT_FOUND')) throw error
-}
-
-function describe(
-  file: string,
-  format: string,
-  source: WeightSource,
-  rest: Pick<Inspection, 'metadata' | 'size' | 'trailingBytes' | 'model'>,
-): Inspection {
-  const totals = { tensors: source.tensors.size, parameters: 0, bytes: 0, byType: {} as Record<string, number> }
-  const tensors = [...source.tensors.values()].map(({ name, dtype, shape, offset, byteLength }) => {
-    totals.parameters += elementCount(shape)
-    totals.bytes += byteLength
-    totals.byType[dtype] = (totals.byType[dtype] ?? 0) + byteLength
-    return { name, dtype, shape, offset, byteLength }
-  })
-  return { file, format, ...rest, tensors, totals }
-}
-
-/** A metadata value as JSON has it: 64-bit integers beyond exact doubles as text, long arrays as their beginning and length. */
-function plain(value: GgufValue): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  if (!(value instanceof GgufArray)) return value
-  const items = Array.from(value.toArray() as ArrayLike<string | number | bigint | boolean>)
-  if (items.length <= SHOWN_ITEMS) return items.map(plain)
-  return { items: items.slice(0, SHOWN_ITEMS).map(plain), length: items.length, of: value.itemType }
-}
-
-async function print(inspection: Inspection, output: Output) {
-  const { file, format, size, metadata, tensors, totals, trailingBytes, model } = inspection
-  const title = (text: string) => output.line(output.style('bold', text))
-  await title(`${printable(file)}: ${format}, ${bytes(size)}`)
-  await output.line()
-  await title('Metadata')
-  for (const line of table(Object.entries(metadata).map(([key, value]) => [printable(key), brief(value)])))
-    await output.line(line)
-  await output.line()
-  await title('Tensors')
-  const rows = tensors.map(({ name, dtype, shape, byteLength }) => [
-    printable(name),
-    dtype,
-    `[${shape.join(', ')}]`,
-    bytes(byteLength),
-  ])
-  for (const line of table(rows)) await output.line(line)
-  await output.line()
-  const types = Object.entries(totals.byType).sort((a, b) => b[1] - a[1])
-  const byType = types.map(([type, size]) => `${type} ${bytes(size)}`).join(', ')
-  await output.line(
-    `${totals.tensors} tensors, ${count(totals.parameters)} parameters, ${bytes(totals.bytes)}: ${byType}`,
+async function hash(opened: Opened, algorithm: string | true, context: Context): Promise<GgufHashes> {
+  const wanted = algorithm === true ? 'sha256' : (algorithm as (typeof HASHES)[number])
+  const all = wanted === 'all'
+  return withProgress(opened, 'hashing', context, (file, reading) =>
+    hashGguf(file, { ...reading, algorithms: all ? ['xxh64', 'sha1', 'sha256'] : [wanted], uuid: all }),
   )
-  await output.line(`${model.runs ? 'runs here' : 'does not run here'}: ${printable(model.text)}`)
-  if (trailingBytes > 0) await output.line(`${trailingBytes} bytes after the last tensor that nothing describes`)
 }
 
-/** One line for a value, cut. */
-function brief(value: unknown): string {
-  const cutArray = value as { items?: unknown[]; length: number; of: string } | null
-  const text =
-    typeof value === 'object' && cutArray?.items !== undefined
-      ? `${JSON.stringify(cutArray.items).slice(0, -1)}, …] (${cutArray.length} of ${cutArray.of})`
-      : JSON.stringify(value)
-  const line = printable(text)
-  return line.length > SHOWN_CHARACTERS + 40 ? `${line.slice(0, SHOWN_CHARACTERS)}… (${line.length} characters)` : line
+async function verify(opened: Opened, path: string, context: Context): Promise<GgufVerification> {
+  const manifest = parseGgufManifest(await readManifest(path), path)
+  return withProgress(opened, 'verifying', context, (file, reading) => verifyGguf(file, manifest, reading))
 }
+
+async function readManifest(path: string): Promise<Uint8Array> {
+  const source = await fileSource(path)
+  try {
+    if (source.size > MAX_MANIFEST_BYTES) {
+      const reason = `has ${source.size} bytes, at most ${MAX_MANIFEST_BYTES} are read`
+      throw new FakError('FILE_TOO_LARGE', { file: path, reason })
+    }
+    return await source.read(0, source.size)
+  } finally {
+    await source.close()
+  }
+}
+
+async function withProgress<T>(
+  opened: Opened,
+  label: string,
+  { io, signal }: Context,
+  act: (
+    file: Extract<Opened, { kind: 'gguf' }>['stored'],
+    reading: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
+  ) => Promise<T>,
+): Promise<T> {
+  if (opened.kind !== 'gguf') throw new UsageError('--hash and --verify are for .gguf files; sha256sum does for others')
+  const status = new StatusLine(io)
+  try {
+    return await act(opened.stored, { signal, onProgress: (done, total) => status.update(label, done, total) })
+  } finally {
+    status.clear()
+  }
+}
+
+/** Mismatches that are listed; the first is also the error that the command ends with. */
+async function printVerification({ checked, mismatches, unlisted }: GgufVerification, { output }: Context) {
+  for (const { entry, found } of mismatches) {
+    const what = typeof entry.of === 'object' ? entry.of.tensor : `${entry.of} ${entry.file}`
+    await output.line(`${entry.algorithm}  ${what}: expected ${entry.hash}, found ${found ?? 'nothing'}`)
+  }
+  if (unlisted.length > 0) await output.line(`${unlisted.length} tensors are not in the manifest`)
+  await output.line(`${checked - mismatches.length} of ${checked} hashes hold`)
+}
+
+const EXAMPLES = `
+Examples:
+  fak inspect model.gguf --summary
+  fak inspect model.gguf --filter 'blk.0.*'
+  fak inspect model.gguf --json | jq .model
+  fak inspect model.gguf --hash > model.manifest
+  fak inspect model.gguf --verify model.manifest`

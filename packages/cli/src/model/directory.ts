@@ -60,22 +60,34 @@ async function tokensOf(rows: number, tokenizer: () => Promise<Tokenizer>): Prom
 }
 
 async function directoryTemplate(directory: string): Promise<ChatTemplate> {
+  const found = await findTemplate(directory)
+  if (found.source !== undefined) return ChatTemplate.parse(found.source, { file: found.file })
+  const reason = 'there is no chat_template.jinja and no chat_template in the tokenizer configuration'
+  throw new FakError('TEMPLATE_MISSING', { file: found.file, reason, field: 'chat_template' })
+}
+
+/** Source of the chat template of a checkpoint directory, or `undefined`. @throws FakError with a `FILE_` code */
+export async function directoryTemplateSource(directory: string): Promise<string | undefined> {
+  return (await findTemplate(directory)).source
+}
+
+async function findTemplate(directory: string): Promise<{ file: string; source: string | undefined }> {
   const file = join(directory, 'chat_template.jinja')
   const source = await readOptional(file, MAX_CONFIG_BYTES)
-  if (source !== undefined) return ChatTemplate.parse(new TextDecoder().decode(source), { file })
+  if (source !== undefined) return { file, source: new TextDecoder().decode(source) }
   const config = join(directory, 'tokenizer_config.json')
-  const embedded = ((await readJson(config)) as { chat_template?: unknown } | null)?.chat_template
-  if (typeof embedded !== 'string') {
-    const reason = 'there is no chat_template.jinja and no chat_template in the tokenizer configuration'
-    throw new FakError('TEMPLATE_MISSING', { file: config, reason, field: 'chat_template' })
-  }
-  return ChatTemplate.parse(embedded, { file: config })
+  const json = await readOptional(config, MAX_CONFIG_BYTES)
+  const embedded = json && (parseJson(json, config) as { chat_template?: unknown } | null)?.chat_template
+  return { file: config, source: typeof embedded === 'string' ? embedded : undefined }
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await read(file, MAX_CONFIG_BYTES))
+  return parseJson(await read(file, MAX_CONFIG_BYTES), file)
+}
+
+function parseJson(bytes: Uint8Array, file: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new FakError('MODEL_BAD_CONFIG', { file, reason: 'is not JSON', offset: 0, cause })
   }
