@@ -1,7 +1,7 @@
 // Executor: prepares a Program once and runs it in one call per step. Implemented by the reference executor here, by
 // @fak/kernels-native, and by whatever comes later. Nothing above this interface knows which one it has.
 
-import type { WeightTensor } from '@fak/tensor'
+import type { DType, WeightTensor } from '@fak/tensor'
 import type { Program } from './program.js'
 
 /** Weights of a Program by the label of their value. A weight of rank 3 may be a stack, whose matrices lie anywhere. */
@@ -59,6 +59,11 @@ export interface StepResult {
 export interface PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
+  /**
+   * Stored types of this Program's matrices that the executor has no kernel for: it expands their rows to f32 block by block at each
+   * use, which is slow. Absent where the executor makes no such difference between types.
+   */
+  readonly dequantized?: readonly DType[]
   /** A fresh sequence at position 0. */
   createState(): SequenceState
   /**

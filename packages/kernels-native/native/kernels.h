@@ -13,8 +13,8 @@ namespace fak {
 
 /// How a linear op wants its input row.
 enum class ActivationFormat : uint8_t {
-  F32,     ///< floats as they are (F32, F16 and BF16 weights)
-  Q8x32,   ///< int8 blocks of 32 with one scale each (Q4_0 … Q8_0, IQ4_NL)
+  F32,     ///< floats as they are (F32, F16 and BF16 weights, and types that are dequantized)
+  Q8x32,   ///< int8 blocks of 32 with one scale each (Q4_0 … Q8_0, IQ4_NL, MXFP4)
   Q8x256,  ///< int8 blocks of 256 with one scale and sixteen sums each (K-quants, IQ4_XS)
 };
 
@@ -162,6 +162,11 @@ void register_linear_avx512(KernelTable& table);
 void register_float_scalar(KernelTable& table);
 void register_float_avx2(KernelTable& table);
 void register_float_avx512(KernelTable& table);
+
+/// Fills the linear entries of the types that are dequantized; every instruction set has all of them.
+void register_dequantized_scalar(KernelTable& table);
+void register_dequantized_avx2(KernelTable& table);
+void register_dequantized_avx512(KernelTable& table);
 
 /// Fills the probe kernels; every instruction set has them.
 void register_probe_scalar(KernelTable& table);

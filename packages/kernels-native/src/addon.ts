@@ -69,6 +69,8 @@ export interface NativeDescription {
   readonly knownIsas: readonly string[]
   /** Stored types by the number that stands for them in an encoded program. */
   readonly dtypes: readonly string[]
+  /** Those of them that no kernel works on directly. */
+  readonly dequantized: readonly string[]
   /** Op kinds likewise. */
   readonly ops: readonly string[]
 }

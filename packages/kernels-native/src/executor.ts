@@ -10,6 +10,7 @@ import {
   tapIds,
   type WeightBindings,
 } from '@fak/graph'
+import type { DType } from '@fak/tensor'
 import { type Addon, loadAddon, type NativeTeam, requireAddon } from './addon.js'
 import { checkProgram } from './check-program.js'
 import { encodeProgram } from './encode.js'
@@ -58,11 +59,21 @@ export class NativeExecutor implements Executor {
     const bound = await bindWeights(program, weights, this.#addon, options)
     try {
       const native = this.#native.prepare(words, bound.weights)
-      return new NativeProgram({ program, maxTokens, native, taps, pinned, files: bound.files })
+      const dequantized = dequantizedTypes(program, machine.dequantized)
+      return new NativeProgram({ program, maxTokens, native, taps, pinned, files: bound.files, dequantized })
     } catch (cause) {
       throw nativeFailure(cause)
     }
   }
+}
+
+/** Stored types of matrices that are multiplied with and have no kernel of their own, each once. */
+function dequantizedTypes({ ops, values }: Program, dequantized: readonly string[]): DType[] {
+  const types = ops
+    .filter(({ kind }) => kind !== 'embedding')
+    .flatMap(({ inputs }) => inputs.map((id) => values[id]!))
+    .flatMap((value) => (value.kind === 'weight' && dequantized.includes(value.dtype) ? [value.dtype] : []))
+  return [...new Set(types)]
 }
 
 /** A native executor, or why there is none and what to do about it. */

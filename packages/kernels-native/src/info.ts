@@ -15,6 +15,8 @@ export interface NativeInfo {
   readonly ops: readonly string[]
   /** For each stored weight type, the kernel that would serve `linear`. */
   readonly linear: Readonly<Record<string, string>>
+  /** Those types that no kernel works on directly: their rows are expanded to float32 block by block at each use, which is slow. */
+  readonly dequantized: readonly string[]
 }
 
 /**
@@ -33,5 +35,6 @@ export function nativeInfo(options: NativeOptions = {}): NativeInfo | undefined 
     threads: chooseThreads(options, machine),
     ops: machine.ops,
     linear: machine.isas.find(({ name }) => name === isa)!.linear,
+    dequantized: machine.dequantized,
   }
 }

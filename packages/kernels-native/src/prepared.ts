@@ -9,7 +9,7 @@ import {
   type ValueId,
   vocabularySize,
 } from '@fak/graph'
-import { FakError } from '@fak/tensor'
+import { type DType, FakError } from '@fak/tensor'
 import type { NativePrepared } from './addon.js'
 import { errorOf, nativeFailure } from './errors.js'
 import { NativeSequence } from './state.js'
@@ -24,12 +24,15 @@ export interface NativeProgramParts {
   readonly pinned: readonly ValueId[]
   /** Mapped weight files. */
   readonly files: readonly string[]
+  readonly dequantized: readonly DType[]
 }
 
 /** See {@link PreparedProgram}. */
 export class NativeProgram implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
+  /** See {@link PreparedProgram.dequantized}. */
+  readonly dequantized: readonly DType[]
   readonly #parts: NativeProgramParts
   readonly #vocabulary: number
   readonly #states = new WeakSet<NativeSequence>()
@@ -39,6 +42,7 @@ export class NativeProgram implements PreparedProgram {
   constructor(parts: NativeProgramParts) {
     this.program = parts.program
     this.maxTokens = parts.maxTokens
+    this.dequantized = parts.dequantized
     this.#parts = parts
     this.#vocabulary = vocabularySize(parts.program)
   }

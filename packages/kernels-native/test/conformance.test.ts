@@ -1,7 +1,7 @@
 import { executorConformance } from '@fak/testkit'
 import { describe, it } from 'vitest'
 import { NativeExecutor } from '../src/index.js'
-import { isas } from './helpers.js'
+import { dequantized, isas } from './helpers.js'
 
 /** Rounding of f32 sums; the definitions add in double. */
 const FLOAT_TOLERANCE = 2e-5
@@ -12,8 +12,9 @@ const FLOAT_TOLERANCE = 2e-5
 const Q8X32_TOLERANCE = 0.1
 const Q8X256_TOLERANCE = 0.2
 
-const floats = ['F32', 'F16', 'BF16']
-const blocksOf32 = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'IQ4_NL']
+/** Types whose kernels multiply by the activations as they are. */
+const floats = ['F32', 'F16', 'BF16', ...dequantized]
+const blocksOf32 = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q8_0', 'IQ4_NL', 'MXFP4']
 
 describe('native executor, scalar, against the definitions', () => {
   executorConformance(it, () => new NativeExecutor({ isa: 'scalar', threads: 2 }), {

@@ -11,6 +11,9 @@ if (info === undefined) {
 /** Instruction sets of this machine, slowest first. */
 export const isas = info.isas
 
+/** Stored types without a kernel of their own. */
+export const dequantized = info.dequantized
+
 /** Logits of every token, run in steps of `chunk` tokens. */
 export async function logitsOf(prepared: PreparedProgram, tokens: Uint32Array, chunk: number): Promise<Float32Array> {
   const state = prepared.createState()

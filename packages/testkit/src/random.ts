@@ -53,30 +53,74 @@ export class Random {
   }
 }
 
-/** Where a block keeps its f16 scale, and its f16 minimum with the multiple of the scale that centres the block on zero. */
-interface ScaleFields {
-  readonly scale: number
-  readonly minimum?: { readonly at: number; readonly ratio: number }
+/** Writes a scale of about `d` into the block at `at`. */
+type ScaleWriter = (view: DataView, at: number, d: number) => void
+
+/** A block keeps its f16 scale at `offset`. */
+const halfAt =
+  (offset: number): ScaleWriter =>
+  (view, at, d) =>
+    view.setUint16(at + offset, f32ToF16(d), true)
+
+/** It also keeps an f16 minimum, whose multiple `ratio` of the scale centres the block on zero. */
+const withMinimum =
+  (scale: number, minimum: number, ratio: number): ScaleWriter =>
+  (view, at, d) => {
+    halfAt(scale)(view, at, d)
+    halfAt(minimum)(view, at, d * ratio)
+  }
+
+/** IQ1_M: the f16 scale in the top nibbles of four words. */
+const scattered: ScaleWriter = (view, at, d) => {
+  const half = f32ToF16(d)
+  for (let i = 0; i < 4; i++) {
+    const top = at + 49 + 2 * i
+    view.setUint8(top, (view.getUint8(top) & 15) | (((half >> (4 * i)) & 15) << 4))
+  }
+}
+
+/** MXFP4: an E8M0 scale, the power of two next to |d|. */
+const e8m0: ScaleWriter = (view, at, d) => view.setUint8(at, Math.round(Math.log2(Math.abs(d))) + 127)
+
+/** NVFP4: four E4M3 scales, the numbers next to |d|; those below 2^-6 are multiples of 2^-9. */
+const e4m3: ScaleWriter = (view, at, d) => {
+  const exponent = Math.max(1, Math.floor(Math.log2(Math.abs(d))) + 7)
+  const eighths = Math.round(Math.abs(d) * 2 ** (10 - exponent))
+  // The leading one of a normal number is not stored: it counts as the first of the exponent's steps.
+  for (let i = 0; i < 4; i++) view.setUint8(at + i, ((exponent - 1) << 3) + eighths)
 }
 
 // Source of the layouts: `ggml-common.h` and the official `gguf` Python package.
-const scaleFields: Partial<Record<DType, ScaleFields>> = {
-  Q4_0: { scale: 0 },
-  Q4_1: { scale: 0, minimum: { at: 2, ratio: -7.5 } },
-  Q5_0: { scale: 0 },
-  Q5_1: { scale: 0, minimum: { at: 2, ratio: -15.5 } },
-  Q8_0: { scale: 0 },
-  Q2_K: { scale: 80, minimum: { at: 82, ratio: 1.5 } },
-  Q3_K: { scale: 108 },
-  Q4_K: { scale: 0, minimum: { at: 2, ratio: 7.5 } },
-  Q5_K: { scale: 0, minimum: { at: 2, ratio: 15.5 } },
-  Q6_K: { scale: 208 },
-  IQ4_NL: { scale: 0 },
-  IQ4_XS: { scale: 0 },
+const scaleWriters: Partial<Record<DType, ScaleWriter>> = {
+  Q4_0: halfAt(0),
+  Q4_1: withMinimum(0, 2, -7.5),
+  Q5_0: halfAt(0),
+  Q5_1: withMinimum(0, 2, -15.5),
+  Q8_0: halfAt(0),
+  Q2_K: withMinimum(80, 82, 1.5),
+  Q3_K: halfAt(108),
+  Q4_K: withMinimum(0, 2, 7.5),
+  Q5_K: withMinimum(0, 2, 15.5),
+  Q6_K: halfAt(208),
+  IQ4_NL: halfAt(0),
+  IQ4_XS: halfAt(0),
+  MXFP4: e8m0,
+  IQ1_S: halfAt(0),
+  IQ1_M: scattered,
+  IQ2_XXS: halfAt(0),
+  IQ2_XS: halfAt(0),
+  IQ2_S: halfAt(0),
+  IQ3_XXS: halfAt(0),
+  IQ3_S: halfAt(0),
+  TQ1_0: halfAt(52),
+  TQ2_0: halfAt(64),
+  NVFP4: e4m3,
+  Q1_0: halfAt(0),
+  Q2_0: halfAt(0),
 }
 
 /** The types that {@link randomBlocks} can make. */
-export const randomTypes: readonly DType[] = ['F32', 'F16', 'BF16', ...(Object.keys(scaleFields) as DType[])]
+export const randomTypes: readonly DType[] = ['F32', 'F16', 'BF16', 'F64', ...(Object.keys(scaleWriters) as DType[])]
 
 /**
  * Random stored elements: normal numbers, or blocks of random bits under scales of either sign. The values' root mean square is about
@@ -108,14 +152,15 @@ function inMemory(dtype: DType, shape: readonly number[], bytes: Uint8Array): Te
 const halves = (values: Float32Array, encode: (x: number) => number) =>
   new Uint8Array(Uint16Array.from(values, encode).buffer)
 const plainEncoders = {
+  F64: (values: Float32Array) => new Uint8Array(Float64Array.from(values).buffer),
   F32: (values: Float32Array) => new Uint8Array(values.buffer),
   F16: (values: Float32Array) => halves(values, f32ToF16),
   BF16: (values: Float32Array) => halves(values, f32ToBf16),
 }
 
 function scaledBlocks(dtype: DType, elements: number, random: Random, scale: number): Uint8Array {
-  const fields = scaleFields[dtype]
-  if (fields === undefined) throw new FakError('DTYPE_UNSUPPORTED', { reason: `no random blocks of type ${dtype}` })
+  const writeScale = scaleWriters[dtype]
+  if (writeScale === undefined) throw new FakError('DTYPE_UNSUPPORTED', { reason: `no random blocks of type ${dtype}` })
   const { blockElements, blockBytes } = layoutOf(dtype)
   const words = new Uint32Array(Math.ceil(((elements / blockElements) * blockBytes) / 4))
   for (let i = 0; i < words.length; i++) words[i] = random.bits()
@@ -123,9 +168,7 @@ function scaledBlocks(dtype: DType, elements: number, random: Random, scale: num
   const view = new DataView(bytes.buffer)
   for (let block = 0; block < bytes.length; block += blockBytes) {
     const sign = random.bits() & 1 ? 1 : -1
-    const d = sign * scale * (0.5 + random.uniform())
-    view.setUint16(block + fields.scale, f32ToF16(d), true)
-    if (fields.minimum) view.setUint16(block + fields.minimum.at, f32ToF16(d * fields.minimum.ratio), true)
+    writeScale(view, block, sign * scale * (0.5 + random.uniform()))
   }
   return bytes
 }

@@ -27,6 +27,10 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   Napi::Array dtypes = Napi::Array::New(env);
   for (const DTypeInfo& type : kDTypes) dtypes[dtypes.Length()] = Napi::String::New(env, type.name);
   result["dtypes"] = dtypes;
+  Napi::Array dequantized = Napi::Array::New(env);
+  for (int type = 0; type < kDTypeCount; type++)
+    if (is_dequantized(static_cast<DType>(type))) dequantized[dequantized.Length()] = Napi::String::New(env, kDTypes[type].name);
+  result["dequantized"] = dequantized;
   Napi::Array ops = Napi::Array::New(env);
   for (const OpKind& kind : op_kinds()) ops[ops.Length()] = Napi::String::New(env, kind.name);
   result["ops"] = ops;

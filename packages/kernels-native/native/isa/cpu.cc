@@ -48,16 +48,19 @@ std::array<KernelTable, kIsaCount> make_tables() {
     table.isa = kIsaNames[isa];
     register_linear_scalar(table);
     register_float_scalar(table);
+    register_dequantized_scalar(table);
     register_probe_scalar(table);
 #ifdef FAK_X86
     if (isa >= 1 && isa_present(isa)) {
       register_linear_avx2(table);
       register_float_avx2(table);
+      register_dequantized_avx2(table);
       register_probe_avx2(table);
     }
     if (isa >= 2 && isa_present(isa)) {
       register_linear_avx512(table);
       register_float_avx512(table);
+      register_dequantized_avx512(table);
       register_probe_avx512(table);
     }
 #endif

@@ -43,6 +43,11 @@ struct BlockIQ4_NL {  // value = d * table[nibble]; nibbles as in Q4_0
   uint8_t qs[16];
 };
 
+struct BlockMXFP4 {  // value = half the E8M0 scale e, times table[nibble]; nibbles as in Q4_0
+  uint8_t e;
+  uint8_t qs[16];
+};
+
 struct BlockQ2_K {  // sixteen sub-blocks of 16: low nibble of scales[i] scales, high nibble is the minimum
   uint8_t scales[16];
   uint8_t qs[64];
@@ -89,11 +94,15 @@ struct BlockIQ4_XS {  // eight sub-blocks of 32; 6-bit scales minus 32, low four
 /// The sixteen values of IQ4_NL and IQ4_XS (source: the table `kvalues_iq4nl` of the GGUF format).
 constexpr int8_t kIQ4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
+/// Twice the value of every E2M1 pattern, as MXFP4 and NVFP4 store them (source: the table `kvalues_mxfp4` of the GGUF format).
+constexpr int8_t kE2M1Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
 static_assert(sizeof(BlockQ4_0) == info(DType::Q4_0).block_bytes, "Q4_0");
 static_assert(sizeof(BlockQ4_1) == info(DType::Q4_1).block_bytes, "Q4_1");
 static_assert(sizeof(BlockQ5_0) == info(DType::Q5_0).block_bytes, "Q5_0");
 static_assert(sizeof(BlockQ5_1) == info(DType::Q5_1).block_bytes, "Q5_1");
 static_assert(sizeof(BlockQ8_0) == info(DType::Q8_0).block_bytes, "Q8_0");
+static_assert(sizeof(BlockMXFP4) == info(DType::MXFP4).block_bytes, "MXFP4");
 static_assert(sizeof(BlockQ2_K) == info(DType::Q2_K).block_bytes, "Q2_K");
 static_assert(sizeof(BlockQ3_K) == info(DType::Q3_K).block_bytes, "Q3_K");
 static_assert(sizeof(BlockQ4_K) == info(DType::Q4_K).block_bytes, "Q4_K");

@@ -3,6 +3,7 @@
 // No instruction set overrides this: one row per token is read, and one copy of the code keeps the bits trivially equal.
 #include "dequantize.h"
 
+#include "expand.h"
 #include "unpack.h"
 
 namespace fak {
@@ -18,6 +19,14 @@ void dequantize_f16(const uint8_t* row, float* out, int64_t k) {
 
 void dequantize_bf16(const uint8_t* row, float* out, int64_t k) {
   for (int64_t i = 0; i < k; i++) out[i] = bf16_to_f32(load_u16(row + 2 * i));
+}
+
+void dequantize_f64(const uint8_t* row, float* out, int64_t k) {
+  for (int64_t i = 0; i < k; i++) {
+    double value;
+    memcpy(&value, row + 8 * i, sizeof value);
+    out[i] = canonical(static_cast<float>(value));
+  }
 }
 
 template <class Block, bool kMinimum>
@@ -67,6 +76,20 @@ DequantizeRow dequantize_row(DType type) {
     case DType::Q6_K: return dequantize_256<BlockQ6_K, false>;
     case DType::IQ4_NL: return dequantize_32<BlockIQ4_NL, false>;
     case DType::IQ4_XS: return dequantize_256<BlockIQ4_XS, false>;
+    case DType::MXFP4: return dequantize_32<BlockMXFP4, false>;
+    case DType::F64: return dequantize_f64;
+    case DType::IQ1_S: return expand_iq1_s;
+    case DType::IQ1_M: return expand_iq1_m;
+    case DType::IQ2_XXS: return expand_iq2_xxs;
+    case DType::IQ2_XS: return expand_iq2_xs;
+    case DType::IQ2_S: return expand_iq2_s;
+    case DType::IQ3_XXS: return expand_iq3_xxs;
+    case DType::IQ3_S: return expand_iq3_s;
+    case DType::TQ1_0: return expand_tq1_0;
+    case DType::TQ2_0: return expand_tq2_0;
+    case DType::NVFP4: return expand_nvfp4;
+    case DType::Q1_0: return expand_q1_0;
+    case DType::Q2_0: return expand_q2_0;
   }
   return nullptr;
 }

@@ -53,6 +53,20 @@ static inline float f16_to_f32(uint16_t h) {
   return bits_to_float(sign | ((exponent + 112u) << 23) | (mantissa << 13));
 }
 
+/// Half of the E8M0 scale 2^(e - 127): for e below 2 a subnormal number. The official tools read 255, a NaN in OCP's format, as a scale
+/// like the others, and so does this.
+static inline float e8m0_half_to_f32(uint8_t e) {
+  return bits_to_float(e < 2 ? 0x00200000u << e : (e - 1u) << 23);
+}
+
+/// Half of an unsigned E4M3 scale. The pattern of a NaN is zero and the top bit is not looked at, as in the official tools.
+static inline float e4m3_half_to_f32(uint8_t b) {
+  const uint32_t exponent = (b >> 3) & 15u, mantissa = b & 7u;
+  if (b == 0x7f) return 0.0f;
+  if (exponent == 0) return static_cast<float>(mantissa) * 0x1p-10f;
+  return bits_to_float(((exponent + 119u) << 23) | (mantissa << 20));
+}
+
 static inline float bf16_to_f32(uint16_t b) { return bits_to_float(static_cast<uint32_t>(b) << 16); }
 
 }  // namespace fak

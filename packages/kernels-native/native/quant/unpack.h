@@ -80,6 +80,15 @@ static inline void unpack(const BlockIQ4_NL& b, Unpacked32& u) {
   u.m = 0.0f;
 }
 
+static inline void unpack(const BlockMXFP4& b, Unpacked32& u) {
+  for (int j = 0; j < 16; j++) {
+    u.q[j] = kE2M1Values[b.qs[j] & 15];
+    u.q[j + 16] = kE2M1Values[b.qs[j] >> 4];
+  }
+  u.d = e8m0_half_to_f32(b.e);
+  u.m = 0.0f;
+}
+
 static inline void unpack(const BlockQ2_K& b, Unpacked256& u) {
   for (int i = 0; i < 256; i++) {
     const int half = i / 128, plane = i / 32 % 4, l = i % 32;

@@ -131,6 +131,38 @@ FAK_TEST(linear_isa_long_rows) {
   }
 }
 
+// A type that is dequantized must give the bits of its expanded rows as F32 weights, whatever the tiles.
+FAK_TEST(linear_isa_dequantized_types_equal_f32) {
+  for (int isa = 0; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (int t = 0; t < kDTypeCount; t++) {
+      const DType type = static_cast<DType>(t);
+      const LinearKernels& kernels = kernel_table(isa).linear[t];
+      if (!is_dequantized(type)) continue;
+      const int64_t k = info(type).block_elements == 1 ? 517 : 3 * info(type).block_elements;
+      for (const Sample sample : kSamples) {
+        for (const int64_t columns : {1, 3, 31, 33, 70}) {
+          const int64_t rows = 7;
+          Random random(static_cast<uint64_t>(columns));
+          const std::vector<uint8_t> weight = weight_sample(type, rows, k, sample, random);
+          std::vector<uint8_t> expanded(static_cast<size_t>(rows * k) * sizeof(float));
+          std::vector<float> row(static_cast<size_t>(k));
+          for (size_t n = 0; n < static_cast<size_t>(rows); n++) {
+            kernels.dequantize_row(weight.data() + n * row_bytes(type, k), row.data(), k);
+            std::memcpy(expanded.data() + n * row.size() * sizeof(float), row.data(), row.size() * sizeof(float));
+          }
+          std::vector<std::vector<float>> x;
+          for (int64_t m = 0; m < columns; m++) x.push_back(activation_sample(k, sample, random));
+          const std::vector<float> expected = multiply(kernel_table(0), DType::F32, expanded, 0, x, rows, k);
+          const std::vector<float> got = multiply(kernel_table(isa), type, weight, 1, x, rows, k);
+          CHECK(std::memcmp(expected.data(), got.data(), got.size() * sizeof(float)) == 0, "%s sample %d columns %lld",
+                kernels.name, static_cast<int>(sample), static_cast<long long>(columns));
+        }
+      }
+    }
+  }
+}
+
 FAK_TEST(linear_isa_quantize_row) {
   const ActivationFormat formats[] = {ActivationFormat::F32, ActivationFormat::Q8x32, ActivationFormat::Q8x256};
   for (int isa = 1; isa < kIsaCount; isa++) {

@@ -18,13 +18,17 @@ enum class Sample {
 /// Byte offsets of the binary16 fields of a block; -1 ends the list.
 inline const int* half_fields(DType type) {
   static const int none[] = {-1}, first[] = {0, -1}, first_two[] = {0, 2, -1}, q2[] = {80, 82, -1}, q3[] = {108, -1},
-                   q6[] = {208, -1};
+                   q6[] = {208, -1}, tq1[] = {52, -1}, tq2[] = {64, -1};
   switch (type) {
-    case DType::Q4_0: case DType::Q5_0: case DType::Q8_0: case DType::IQ4_NL: case DType::IQ4_XS: return first;
+    case DType::Q4_0: case DType::Q5_0: case DType::Q8_0: case DType::IQ4_NL: case DType::IQ4_XS: case DType::IQ1_S:
+    case DType::IQ2_XXS: case DType::IQ2_XS: case DType::IQ2_S: case DType::IQ3_XXS: case DType::IQ3_S: case DType::Q1_0:
+    case DType::Q2_0: return first;
     case DType::Q4_1: case DType::Q5_1: case DType::Q4_K: case DType::Q5_K: return first_two;
     case DType::Q2_K: return q2;
     case DType::Q3_K: return q3;
     case DType::Q6_K: return q6;
+    case DType::TQ1_0: return tq1;
+    case DType::TQ2_0: return tq2;
     default: return none;
   }
 }
@@ -38,6 +42,13 @@ inline uint16_t ordinary_half(Random& random) {
 inline uint16_t odd_half(Random& random) {
   static const uint16_t odd[] = {0x0000, 0x8000, 0x0001, 0x83ff, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e01, 0xfd55};
   return random.next() % 4 == 0 ? odd[random.next() % 10] : ordinary_half(random);
+}
+
+/// 2^-9 to 2^-6, or also the ends of the range.
+inline uint8_t e8m0_sample(Sample sample, Random& random) {
+  static const uint8_t odd[] = {0, 1, 2, 3, 250, 253, 254, 255};
+  if (sample == Sample::Odd && random.next() % 4 == 0) return odd[random.next() % 8];
+  return static_cast<uint8_t>(118 + random.next() % 4);
 }
 
 /// `rows` stored rows of k elements.
@@ -54,6 +65,10 @@ inline std::vector<uint8_t> weight_sample(DType type, int64_t rows, int64_t k, S
         static const uint32_t odd32[] = {0, 0x80000000, 1, 0x807fffff, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7fa00001};
         if (odd) bits = odd32[random.next() % 8];
         std::memcpy(&bytes[at], &bits, 4);
+      } else if (type == DType::F64) {
+        static const double odd64[] = {0, -0.0, 5e-324, 1e-46, 1e300, -HUGE_VAL, HUGE_VAL, NAN};
+        const double value = odd ? odd64[random.next() % 8] : static_cast<double>(plain) / 3;
+        std::memcpy(&bytes[at], &value, 8);
       } else if (type == DType::BF16) {
         static const uint16_t odd16[] = {0, 0x8000, 1, 0x807f, 0x7f7f, 0x7f80, 0xff80, 0x7fa1};
         put_half(at, odd ? odd16[random.next() % 8] : static_cast<uint16_t>(bits >> 16));
@@ -75,6 +90,15 @@ inline std::vector<uint8_t> weight_sample(DType type, int64_t rows, int64_t k, S
     }
     for (const int* field = half_fields(type); *field >= 0; field++) {
       put_half(block + static_cast<size_t>(*field), sample == Sample::Odd ? odd_half(random) : ordinary_half(random));
+    }
+    if (type == DType::MXFP4) bytes[block] = e8m0_sample(sample, random);
+    if (type == DType::IQ1_M) {
+      // The scale is spread over the top nibbles of four words.
+      const uint16_t half = sample == Sample::Odd ? odd_half(random) : ordinary_half(random);
+      for (size_t i = 0; i < 4; i++) {
+        uint8_t& top = bytes[block + 49 + 2 * i];
+        top = static_cast<uint8_t>((top & 15) | ((half >> (4 * i)) & 15) << 4);
+      }
     }
   }
   return bytes;

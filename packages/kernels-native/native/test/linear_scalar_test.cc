@@ -72,8 +72,10 @@ FAK_TEST(linear_scalar_matches_double_arithmetic) {
             size += std::fabs(static_cast<double>(w[i]) * xs[i]);
           }
           const double got = static_cast<double>(y[static_cast<size_t>(m * rows + n)]);
-          // A few roundings per block on top of those of the dequantized weights, each at most 2^-24 of the magnitudes.
-          CHECK(std::fabs(got - dot) <= size * 0x1p-20, "%s sample %d: [%lld, %lld] is %.9g, double says %.9g (of %.3g)",
+          // A few roundings per block on top of those of the dequantized weights, each at most 2^-24 of the magnitudes; in a float
+          // dot one per sixteen elements.
+          const double allowed = kernels.activation == ActivationFormat::F32 ? 0x1p-18 : 0x1p-20;
+          CHECK(std::fabs(got - dot) <= size * allowed, "%s sample %d: [%lld, %lld] is %.9g, double says %.9g (of %.3g)",
                 kernels.name, static_cast<int>(sample), static_cast<long long>(m), static_cast<long long>(n), got, dot,
                 size);
         }
@@ -129,6 +131,7 @@ FAK_TEST(linear_scalar_dequantize_row_equals_official_rows) {
   const int64_t k = 512;
   for (int t = 1; t < kDTypeCount; t++) {
     const DType type = static_cast<DType>(t);
+    if (type == DType::F64) continue;
     const std::vector<uint8_t> file = read_file(std::string(FAK_FIXTURES) + "/dequant/" + info(type).name + ".bin");
     const size_t stored = row_bytes(type, k), expanded = static_cast<size_t>(k) * sizeof(float);
     const size_t rows = file.size() / (stored + expanded);

@@ -1,7 +1,7 @@
 // The conformance cases: every op alone, in awkward shapes and stored types, over several steps so that states carry over.
 
 import { type Graph, ops, type Program, record, type State, type Value, type WeightBindings, Weights } from '@fak/graph'
-import { bytesSource, type DType, stackTensors, type TensorData, type WeightTensor } from '@fak/tensor'
+import { bytesSource, type DType, layoutOf, stackTensors, type TensorData, type WeightTensor } from '@fak/tensor'
 import { f32Tensor, Random, randomTensor, randomTypes } from '../random.js'
 
 /** One Program with its weights, and steps to run on one sequence. */
@@ -128,8 +128,9 @@ export function conformanceCases(): ConformanceCase[] {
 
 /** Row lengths that a type can store: one block, an odd number of blocks, and more; tails of every kind for the plain types. */
 function rowLengths(dtype: DType): readonly number[] {
-  if (['F32', 'F16', 'BF16'].includes(dtype)) return [1, 7, 15, 17, 33, 100]
-  return ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_XS'].includes(dtype) ? [256, 768] : [32, 96, 320]
+  const { blockElements: block } = layoutOf(dtype)
+  if (block === 1) return [1, 7, 15, 17, 33, 100]
+  return block === 256 ? [256, 768] : [block, 3 * block, 10 * block]
 }
 
 function embeddingCases(dtype: DType): ConformanceCase[] {

@@ -5,5 +5,6 @@
 namespace fak {
 
 void register_float_avx2(KernelTable& table) { avx2::register_float(table.floats); }
+void register_dequantized_avx2(KernelTable& table) { avx2::register_dequantized(table); }
 
 }  // namespace fak

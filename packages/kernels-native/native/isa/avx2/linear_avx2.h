@@ -16,6 +16,7 @@ void linear_q5_0(const LinearArgs& args);
 void linear_q5_1(const LinearArgs& args);
 void linear_q8_0(const LinearArgs& args);
 void linear_iq4_nl(const LinearArgs& args);
+void linear_mxfp4(const LinearArgs& args);
 
 void linear_q2_K(const LinearArgs& args);
 void linear_q3_K(const LinearArgs& args);

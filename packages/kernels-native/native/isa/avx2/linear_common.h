@@ -37,6 +37,17 @@ FAK_INLINE __m256 halves_to_floats(uint64_t low, uint64_t high) {
   return _mm256_cvtph_ps(_mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low)));
 }
 
+/// Eight halved E8M0 scales: e8m0_half_to_f32, lane by lane.
+FAK_INLINE __m256 halved_e8m0(const uint8_t e[8]) {
+  int64_t eight;
+  memcpy(&eight, e, sizeof eight);
+  const __m256i v = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(eight));
+  const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(v, _mm256_set1_epi32(1)), 23);
+  const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), v);
+  const __m256i is_normal = _mm256_cmpgt_epi32(v, _mm256_set1_epi32(1));
+  return _mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal));
+}
+
 /// acc[row] = fma(scale, value, acc) for the two blocks in order; lane 4 b + r of the operands is block b of row r.
 FAK_INLINE __m128 fma_in_block_order(__m256 scale, __m256 value, __m128 acc) {
   acc = _mm_fmadd_ps(_mm256_castps256_ps128(scale), _mm256_castps256_ps128(value), acc);

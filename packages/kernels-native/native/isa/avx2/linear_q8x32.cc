@@ -1,4 +1,4 @@
-// AVX2 linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL.
+// AVX2 linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4.
 // Quants that are stored without a sign stay so; their offset leaves as offset * sum(xq), exact. Signed ones lend their sign
 // to the activation (vpsignb).
 //   few columns:  four far rows times two blocks make one register of eight dots. Bound by memory reads; from cache, by
@@ -76,6 +76,41 @@ struct IQ4_NL {
   }
 };
 
+struct MXFP4 {
+  using Block = BlockMXFP4;
+  static constexpr int kOffsetShift = kNoOffset;
+  static constexpr bool kSigned = true, kMinimum = false;
+  FAK_INLINE __m256i quants(const Block& b) {
+    const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kE2M1Values));
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), nibbles(b.qs));
+  }
+};
+
+/// Scales of two blocks of four rows; lane 4 i + r is block i of row r.
+template <class Block>
+FAK_INLINE __m256 step_scales(const Block* const w[4]) {
+  return halves_to_floats(four_halves(w[0][0].d, w[1][0].d, w[2][0].d, w[3][0].d),
+                          four_halves(w[0][1].d, w[1][1].d, w[2][1].d, w[3][1].d));
+}
+FAK_INLINE __m256 step_scales(const BlockMXFP4* const w[4]) {
+  uint8_t e[8];
+  for (int r = 0; r < 4; r++) e[r] = w[r][0].e, e[4 + r] = w[r][1].e;
+  return halved_e8m0(e);
+}
+
+/// Scales of one block of each of eight rows.
+template <class Block>
+FAK_INLINE __m256 row_scales(const Block* const w[8]) {
+  alignas(16) uint16_t d[8];
+  for (int r = 0; r < 8; r++) d[r] = load_u16(w[r]->d);
+  return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(d)));
+}
+FAK_INLINE __m256 row_scales(const BlockMXFP4* const w[8]) {
+  uint8_t e[8];
+  for (int r = 0; r < 8; r++) e[r] = w[r]->e;
+  return halved_e8m0(e);
+}
+
 // ---- Few columns ----
 
 /// Four rows times two blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
@@ -95,8 +130,7 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
     }
     for (int c = 0; c < C; c++) lanes[c][i] = sum_lanes(dots[c][0], dots[c][1], dots[c][2], dots[c][3]);
   }
-  const __m256 d = halves_to_floats(four_halves(w[0][0].d, w[1][0].d, w[2][0].d, w[3][0].d),
-                                    four_halves(w[0][1].d, w[1][1].d, w[2][1].d, w[3][1].d));
+  const __m256 d = step_scales(w);
   for (int c = 0; c < C; c++) {
     const size_t column = static_cast<size_t>(c) * x_stride;
     const __m256i sum =
@@ -135,15 +169,15 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[8],
   using Block = typename T::Block;
   for (int64_t b = 0; b < blocks; b++) {
     __m256i low[8], high[8];
-    alignas(16) uint16_t d[8], m[8];
+    alignas(16) uint16_t m[8];
+    const Block* w[8];
     for (int r = 0; r < 8; r++) {
-      const Block& w = reinterpret_cast<const Block*>(rows[r])[b];
-      __m256i q = T::quants(w);
+      w[r] = reinterpret_cast<const Block*>(rows[r]) + b;
+      __m256i q = T::quants(*w[r]);
       if (T::kOffsetShift != kNoOffset) q = _mm256_sub_epi8(q, _mm256_set1_epi8(1 << (T::kOffsetShift & 7)));
       low[r] = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(q));
       high[r] = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(q, 1));
-      d[r] = load_u16(w.d);
-      if constexpr (T::kMinimum) m[r] = load_u16(min_field(w));
+      if constexpr (T::kMinimum) m[r] = load_u16(min_field(*w[r]));
     }
     transpose8(low);
     transpose8(high);
@@ -151,7 +185,7 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[8],
       _mm256_store_si256(reinterpret_cast<__m256i*>(panel.quants[b][i][8 * half]), low[i]);
       _mm256_store_si256(reinterpret_cast<__m256i*>(panel.quants[b][8 + i][8 * half]), high[i]);
     }
-    _mm256_store_ps(&panel.d[b][8 * half], _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(d))));
+    _mm256_store_ps(&panel.d[b][8 * half], row_scales(w));
     if (T::kMinimum) {
       _mm256_store_ps(&panel.m[b][8 * half], _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(m))));
     }
@@ -243,6 +277,7 @@ void linear_q5_0(const LinearArgs& args) { linear_quantized<Leaf<Q5_0>>(args); }
 void linear_q5_1(const LinearArgs& args) { linear_quantized<Leaf<Q5_1>>(args); }
 void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
 void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
+void linear_mxfp4(const LinearArgs& args) { linear_quantized<Leaf<MXFP4>>(args); }
 
 }  // namespace avx2
 }  // namespace fak

@@ -18,6 +18,7 @@ void register_linear_avx2(KernelTable& table) {
   set(DType::Q5_1, "linear_q5_1_q8x32__avx2", avx2::linear_q5_1);
   set(DType::Q8_0, "linear_q8_0_q8x32__avx2", avx2::linear_q8_0);
   set(DType::IQ4_NL, "linear_iq4_nl_q8x32__avx2", avx2::linear_iq4_nl);
+  set(DType::MXFP4, "linear_mxfp4_q8x32__avx2", avx2::linear_mxfp4);
   set(DType::Q2_K, "linear_q2_K_q8x256__avx2", avx2::linear_q2_K);
   set(DType::Q3_K, "linear_q3_K_q8x256__avx2", avx2::linear_q3_K);
   set(DType::Q4_K, "linear_q4_K_q8x256__avx2", avx2::linear_q4_K);

@@ -5,5 +5,6 @@
 namespace fak {
 
 void register_float_avx512(KernelTable& table) { avx512::register_float(table.floats); }
+void register_dequantized_avx512(KernelTable& table) { avx512::register_dequantized(table); }
 
 }  // namespace fak

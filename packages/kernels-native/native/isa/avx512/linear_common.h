@@ -46,6 +46,14 @@ FAK_INLINE __m512i spread4(const int32_t* p) {
                                   _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 
+/// Sixteen halved E8M0 scales, 16-byte aligned: e8m0_half_to_f32, lane by lane.
+FAK_INLINE __m512 halved_e8m0(const uint8_t e[16]) {
+  const __m512i v = _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(e)));
+  const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(v, _mm512_set1_epi32(1)), 23);
+  const __m512i subnormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), v);
+  return _mm512_castsi512_ps(_mm512_mask_blend_epi32(_mm512_cmpgt_epi32_mask(v, _mm512_set1_epi32(1)), subnormal, normal));
+}
+
 /// acc[row] = fma(scale, value, acc) for the four blocks in order; lane 4 b + r of the operands is block b of row r.
 FAK_INLINE __m128 fma_in_block_order(__m512 scale, __m512 value, __m128 acc) {
   acc = _mm_fmadd_ps(_mm512_castps512_ps128(scale), _mm512_castps512_ps128(value), acc);

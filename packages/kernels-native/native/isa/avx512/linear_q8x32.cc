@@ -1,4 +1,4 @@
-// AVX-512 VNNI linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL.
+// AVX-512 VNNI linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4.
 // Weights enter vpdpbusd as unsigned bytes u = q + offset; the offset leaves again as offset * sum(xq), both exact.
 //   few columns:  four far rows times four blocks make one register of sixteen dots. Bound by memory reads; from cache,
 //                 by the shuffle port (21 adds and shuffles turn 16 x 8 partial sums into 16 dots).
@@ -86,6 +86,46 @@ struct IQ4_NL {
   }
 };
 
+struct MXFP4 {
+  using Block = BlockMXFP4;
+  static constexpr int kOffsetShift = 4;
+  static constexpr bool kMinimum = false;
+  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
+    const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kE2M1Values));
+    const __m512i shifted = _mm512_broadcast_i32x4(_mm_add_epi8(table, _mm_set1_epi8(16)));
+    return _mm512_shuffle_epi8(shifted, nibbles(a.qs, b.qs));
+  }
+};
+
+/// Scales of four blocks of four rows; lane 4 i + r is block i of row r.
+template <class Block>
+FAK_INLINE __m512 step_scales(const Block* const w[4]) {
+  uint64_t half[4];
+  for (int i = 0; i < 4; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
+  return _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
+                                           static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
+}
+FAK_INLINE __m512 step_scales(const BlockMXFP4* const w[4]) {
+  alignas(16) uint8_t e[16];
+  for (int i = 0; i < 4; i++) {
+    for (int r = 0; r < 4; r++) e[4 * i + r] = w[r][i].e;
+  }
+  return halved_e8m0(e);
+}
+
+/// Scales of one block of each of sixteen rows.
+template <class Block>
+FAK_INLINE __m512 row_scales(const Block* const w[16]) {
+  alignas(32) uint16_t d[16];
+  for (int r = 0; r < 16; r++) d[r] = load_u16(w[r]->d);
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(d)));
+}
+FAK_INLINE __m512 row_scales(const BlockMXFP4* const w[16]) {
+  alignas(16) uint8_t e[16];
+  for (int r = 0; r < 16; r++) e[r] = w[r]->e;
+  return halved_e8m0(e);
+}
+
 // ---- Few columns ----
 
 /// Four rows times four blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
@@ -105,12 +145,10 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x
     }
     for (int c = 0; c < C; c++) pair[c][p] = sum_lanes(dots[c][0], dots[c][1], dots[c][2], dots[c][3]);
   }
-  uint64_t half[4];
-  for (int i = 0; i < 4; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
-  const __m512 d = _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
-                                                     static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
+  const __m512 d = step_scales(w);
   __m512 m = d;
   if constexpr (T::kMinimum) {
+    uint64_t half[4];
     for (int i = 0; i < 4; i++) {
       half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
     }
@@ -166,13 +204,13 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[16]
     }
   }
   for (int64_t b = 0; b < blocks; b++) {
-    alignas(32) uint16_t d[16], m[16];
+    alignas(32) uint16_t m[16];
+    const Block* w[16];
     for (int r = 0; r < 16; r++) {
-      const Block* w = reinterpret_cast<const Block*>(rows[r]) + b;
-      d[r] = load_u16(w->d);
-      if constexpr (T::kMinimum) m[r] = load_u16(min_field(*w));
+      w[r] = reinterpret_cast<const Block*>(rows[r]) + b;
+      if constexpr (T::kMinimum) m[r] = load_u16(min_field(*w[r]));
     }
-    _mm512_store_ps(&panel.d[b][16 * half], _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(d))));
+    _mm512_store_ps(&panel.d[b][16 * half], row_scales(w));
     if (T::kMinimum) {
       _mm512_store_ps(&panel.m[b][16 * half], _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(m))));
     }
@@ -272,6 +310,7 @@ void linear_q5_0(const LinearArgs& args) { linear_quantized<Leaf<Q5_0>>(args); }
 void linear_q5_1(const LinearArgs& args) { linear_quantized<Leaf<Q5_1>>(args); }
 void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
 void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
+void linear_mxfp4(const LinearArgs& args) { linear_quantized<Leaf<MXFP4>>(args); }
 
 }  // namespace avx512
 }  // namespace fak

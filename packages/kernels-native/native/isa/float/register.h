@@ -15,6 +15,7 @@
 #include "isa/float/elementwise.h"
 #include "isa/float/experts.h"
 #include "isa/float/gated_delta.h"
+#include "isa/float/linear_dequantized.h"
 #include "isa/float/norm.h"
 #include "isa/float/rope.h"
 

@@ -5,5 +5,6 @@
 namespace fak {
 
 void register_float_scalar(KernelTable& table) { scalar::register_float(table.floats); }
+void register_dequantized_scalar(KernelTable& table) { scalar::register_dequantized(table); }
 
 }  // namespace fak

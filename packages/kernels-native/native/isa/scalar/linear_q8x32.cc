@@ -1,4 +1,4 @@
-// Linear leaves for the types with blocks of 32 (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL): the plain definition.
+// Linear leaves for the types with blocks of 32 (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4): the plain definition.
 //   per block, in order:  acc = fma(d * dx, dot, acc);  with a minimum also  acc = fma(m * dx, sum, acc)
 // dot = sum of q * xq, exact: at most 32 * 128 * 127 < 2^19, so float(dot) is exact too. The output element itself is the
 // accumulator, so a block is unpacked once for all columns. Bound by the integer multiply-adds.
@@ -42,6 +42,7 @@ void linear_q5_0(const LinearArgs& args) { linear<BlockQ5_0, false>(args); }
 void linear_q5_1(const LinearArgs& args) { linear<BlockQ5_1, true>(args); }
 void linear_q8_0(const LinearArgs& args) { linear<BlockQ8_0, false>(args); }
 void linear_iq4_nl(const LinearArgs& args) { linear<BlockIQ4_NL, false>(args); }
+void linear_mxfp4(const LinearArgs& args) { linear<BlockMXFP4, false>(args); }
 
 }  // namespace scalar
 }  // namespace fak

@@ -1,4 +1,4 @@
-// Fills every linear entry of the table with the scalar leaves.
+// Fills the linear entries of every type that has kernels of its own with the scalar leaves.
 #include "../../quant/dequantize.h"
 #include "linear_scalar.h"
 
@@ -26,6 +26,7 @@ constexpr Entry kEntries[] = {
     {DType::Q5_1, "linear_q5_1_q8x32__scalar", kQ8x32, scalar::linear_q5_1},
     {DType::Q8_0, "linear_q8_0_q8x32__scalar", kQ8x32, scalar::linear_q8_0},
     {DType::IQ4_NL, "linear_iq4_nl_q8x32__scalar", kQ8x32, scalar::linear_iq4_nl},
+    {DType::MXFP4, "linear_mxfp4_q8x32__scalar", kQ8x32, scalar::linear_mxfp4},
     {DType::Q2_K, "linear_q2_K_q8x256__scalar", kQ8x256, scalar::linear_q2_K},
     {DType::Q3_K, "linear_q3_K_q8x256__scalar", kQ8x256, scalar::linear_q3_K},
     {DType::Q4_K, "linear_q4_K_q8x256__scalar", kQ8x256, scalar::linear_q4_K},
@@ -34,7 +35,7 @@ constexpr Entry kEntries[] = {
     {DType::IQ4_XS, "linear_iq4_xs_q8x256__scalar", kQ8x256, scalar::linear_iq4_xs},
 };
 
-static_assert(sizeof(kEntries) / sizeof(kEntries[0]) == kDTypeCount, "every stored type has a scalar kernel");
+static_assert(sizeof(kEntries) / sizeof(kEntries[0]) == static_cast<int>(DType::F64), "all types but the dequantized ones");
 
 }  // namespace
 
