@@ -108,6 +108,8 @@ struct FloatKernels {
                          float eps);
   /// y = a + b
   void (*add)(const float* a, const float* b, float* y, int64_t n);
+  /// y = x * factor
+  void (*scale)(const float* x, float factor, float* y, int64_t n);
   /// y = silu(gate) * up
   void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
   /// y = x * sigmoid(gate)

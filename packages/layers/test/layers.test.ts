@@ -181,3 +181,14 @@ it('rmsNorm and linear carry the labels of their modules', async () => {
   expect(text).toContain('rmsNorm(%2, norm.weight) eps=0.000001  ; norm')
   expect(text).toContain('linear(%4, head.weight)  ; head')
 })
+
+describe('linear', () => {
+  it('multiplies by the scale that stands beside a weight, and records nothing where there is none', async () => {
+    const weight = { 'up.weight': identity(4) }
+    const plain = await rowsOf(weight, (g, x, w) => linear(g, x, w.at('up')))
+    expect(plain.text).not.toContain('scale')
+    const scaled = await rowsOf({ ...weight, 'up.scale': f32([1], [-0.5]) }, (g, x, w) => linear(g, x, w.at('up')))
+    expect(scaled.rows).toEqual(plain.rows.map((x) => x * -0.5))
+    expect(scaled.text).toMatch(/= scale\(.* ; up$/m)
+  })
+})

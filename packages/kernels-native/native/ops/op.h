@@ -121,6 +121,7 @@ void make_linear(OpBuilder& builder);
 void make_rms_norm(OpBuilder& builder);
 void make_rope(OpBuilder& builder);
 void make_route(OpBuilder& builder);
+void make_scale(OpBuilder& builder);
 void make_sigmoid_mul(OpBuilder& builder);
 void make_silu_mul(OpBuilder& builder);
 void make_slice_heads(OpBuilder& builder);

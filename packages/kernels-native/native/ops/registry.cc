@@ -22,6 +22,7 @@ const std::vector<OpKind>& op_kinds() {
       {"rmsNorm", 2, 0, 1, make_rms_norm},
       {"rope", 1, 0, 4, make_rope},
       {"route", 1, 0, 1, make_route},
+      {"scale", 2, 0, 0, make_scale},
       {"sigmoidMul", 2, 0, 0, make_sigmoid_mul},
       {"siluMul", 2, 0, 0, make_silu_mul},
       {"sliceHeads", 1, 0, 4, make_slice_heads},

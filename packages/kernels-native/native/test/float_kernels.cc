@@ -74,6 +74,7 @@ FAK_TEST(elementwise_same_bits) {
       for (int shift = 0; shift < 3; shift++) {
         const Floats a(n, shift, random, values), b(n, (shift * 5) % 16, random, values);
         same_bits("add", n, shift, [&](const FloatKernels& k, float* y) { k.add(a.at, b.at, y, n); });
+        same_bits("scale", n, shift, [&](const FloatKernels& k, float* y) { k.scale(a.at, b.at[0], y, n); });
         same_bits("silu_mul", n, shift, [&](const FloatKernels& k, float* y) { k.silu_mul(a.at, b.at, y, n); });
         same_bits("sigmoid_mul", n, shift, [&](const FloatKernels& k, float* y) { k.sigmoid_mul(a.at, b.at, y, n); });
       }

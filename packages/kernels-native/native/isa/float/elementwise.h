@@ -1,4 +1,4 @@
-// add, siluMul, sigmoidMul, and the check for NaN and infinity.
+// add, scale, siluMul, sigmoidMul, and the check for NaN and infinity.
 #pragma once
 
 namespace fak {
@@ -8,6 +8,13 @@ static void add_f32(const float* a, const float* b, float* y, int64_t n) {
   int64_t i = 0;
   for (; i + 16 <= n; i += 16) store(y + i, add(load(a + i), load(b + i)));
   if (i < n) store_first(y + i, add(load_first(a + i, n - i), load_first(b + i, n - i)), n - i);
+}
+
+static void scale_f32(const float* x, float factor, float* y, int64_t n) {
+  const F32x16 all = set1(factor);
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) store(y + i, mul(load(x + i), all));
+  if (i < n) store_first(y + i, mul(load_first(x + i, n - i), all), n - i);
 }
 
 static void silu_mul_f32(const float* gate, const float* up, float* y, int64_t n) {

@@ -26,6 +26,7 @@ static void register_float(FloatKernels& table) {
   table.rms_norm = rms_norm_f32;
   table.gated_rms_norm = gated_rms_norm_f32;
   table.add = add_f32;
+  table.scale = scale_f32;
   table.silu_mul = silu_mul_f32;
   table.sigmoid_mul = sigmoid_mul_f32;
   table.rope = rope_f32;
