@@ -69,6 +69,8 @@ async function openRuntime(
       onProgress: (done, total) => status.update(`loading ${opened.name}`, done, total),
       signal,
     })
+    status.clear()
+    noteDequantized(prepared, output)
     const dispose = async () => {
       await prepared.dispose()
       await opened.close()
@@ -80,6 +82,15 @@ async function openRuntime(
   } finally {
     status.clear()
   }
+}
+
+/** Says once that some of the weights are slow, and why. */
+function noteDequantized({ dequantized = [] }: PreparedProgram, output: Output): void {
+  if (dequantized.length === 0) return
+  const types = dequantized.join(', ')
+  output.note(
+    `fak: no kernel works directly on weights of type ${types}: they are expanded to float32 block by block at each use, which is slow`,
+  )
 }
 
 /** The executor for people, e.g. `native, avx512, 2 threads`. */

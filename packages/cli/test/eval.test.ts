@@ -51,6 +51,17 @@ describe('fak eval', () => {
     expect(largest(floats(file), floats(fixture('models/moe-odd/logits.f32')))).toBeLessThan(1e-3)
   })
 
+  it('says once on stderr which weights are slow', async () => {
+    const argv = (file: string) => ['eval', '-m', fixture(file), '--ids', '1,2,3', '--json']
+    const slow = await fak(argv('types/every-type.gguf'))
+    expect(slow.code).toBe(0)
+    expect(slow.stderr).toMatch(/^fak: no kernel works directly on weights of type IQ2_XS, .*NVFP4.*, which is slow\n$/)
+    expect(slow.stderr).not.toContain('MXFP4')
+    expect(JSON.parse(slow.stdout).positions).toBe(3)
+    expect((await fak([...argv('types/every-type.gguf'), '--executor', 'reference'])).stderr).toBe('')
+    expect((await fak(argv('quantized/quant-32.q8_0.gguf'))).stderr).toBe('')
+  })
+
   it('gives one hash for every thread count, chunk size and instruction set', async () => {
     const { isas } = JSON.parse((await fak(['info', '--json'])).stdout).executors.native
     const variants = [
@@ -62,6 +73,7 @@ describe('fak eval', () => {
       'quantized/quant-32.q8_0.gguf',
       'quantized/quant-256.q4_k_m.gguf',
       'quantized/quant-moe-32.q8_0.gguf',
+      'types/every-type.gguf',
     ]) {
       const hashes = new Set<string>()
       for (const variant of variants) {

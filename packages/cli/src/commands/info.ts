@@ -72,7 +72,11 @@ function lines({ version, node, machine, executors, missing }: ReturnType<typeof
     ['instruction sets', native.isas.join(', ')],
     ['ops', native.ops.join(', ')],
   ]
-  const kernels = Object.entries(native.linear).map(([type, kernel]) => [type, kernel])
+  const kernels = Object.entries(native.linear).map(([type, kernel]) => [
+    type,
+    kernel,
+    native.dequantized.includes(type) ? 'expanded to float32 block by block, slow' : 'direct',
+  ])
   return [
     ...table([...about, ...chosen]),
     '',

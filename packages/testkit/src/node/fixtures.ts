@@ -62,17 +62,23 @@ export async function readReferenceRun(name: (typeof fixtureNames)[number]): Pro
   }
 }
 
-/** The quantized files in fixtures/quantized. */
-export const quantizedNames = ['quant-32.q8_0', 'quant-256.q4_k_m', 'quant-moe-32.q8_0'] as const
+/** The quantized files by llama.cpp, `folder/name` without the extension; the last holds every type that the others lack. */
+export const quantizedNames = [
+  'quantized/quant-32.q8_0',
+  'quantized/quant-256.q4_k_m',
+  'quantized/quant-moe-32.q8_0',
+  'types/every-type',
+] as const
 
 /** Logits `[prompt, vocabulary]` by llama.cpp on the dequantized weights of one of {@link quantizedNames}, in float32. */
 export async function readQuantizedRun(
-  name: (typeof quantizedNames)[number],
+  path: (typeof quantizedNames)[number],
 ): Promise<Pick<ReferenceRun, 'prompt' | 'logits'>> {
-  const index = JSON.parse(await readFile(fixturePath('quantized', 'index.json'), 'utf8'))
+  const [folder, name] = path.split('/') as [string, string]
+  const index = JSON.parse(await readFile(fixturePath(folder, 'index.json'), 'utf8'))
   return {
     prompt: Uint32Array.from(index[name].prompt),
-    logits: await readF32(fixturePath('quantized', `${name}.dequantized.f32`)),
+    logits: await readF32(fixturePath(folder, `${name}.dequantized.f32`)),
   }
 }
 

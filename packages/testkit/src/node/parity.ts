@@ -112,14 +112,9 @@ async function checkChunks(makeExecutor: MakeExecutor, name: FixtureName) {
 
 async function checkQuantized(makeExecutor: MakeExecutor, name: (typeof quantizedNames)[number], bounds: ParityBounds) {
   const { prompt, logits } = await readQuantizedRun(name)
-  await withPrepared(
-    makeExecutor,
-    ['quantized', `${name}.gguf`],
-    { maxTokens: prompt.length },
-    async (prepared, vocabulary) => {
-      within(bounds, logits, await allRows(prepared, prompt, [prompt.length]), vocabulary)
-    },
-  )
+  await withPrepared(makeExecutor, [`${name}.gguf`], { maxTokens: prompt.length }, async (prepared, vocabulary) => {
+    within(bounds, logits, await allRows(prepared, prompt, [prompt.length]), vocabulary)
+  })
 }
 
 async function withPrepared(
