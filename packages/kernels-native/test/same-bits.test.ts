@@ -1,8 +1,9 @@
 import { ReferenceExecutor } from '@fak/graph/reference'
+import type { DType } from '@fak/tensor'
 import { compareLogits, Random, sameBits, tinyModel } from '@fak/testkit'
 import { describe, expect, it } from 'vitest'
 import { NativeExecutor } from '../src/index.js'
-import { isas, logitsOf } from './helpers.js'
+import { dequantized, isas, logitsOf } from './helpers.js'
 
 const LENGTH = 150
 const tokensFor = (vocabulary: number) => new Random(5).tokens(LENGTH, vocabulary)
@@ -44,6 +45,30 @@ describe('a tiny model', () => {
         await prepared.dispose()
       }
     }
+  })
+
+  it.each(['MXFP4', ...dequantized] as DType[])('%s: near the reference, and one hash', async (dtype) => {
+    const { program, weights, config } = tinyModel(7, { dtype })
+    const tokens = tokensFor(config.vocabularySize).slice(0, 40)
+    const reference = await logitsOf(await new ReferenceExecutor().prepare(program, weights), tokens, 40)
+    let first: Float32Array | undefined
+    for (const [i, isa] of isas.entries()) {
+      for (const [threads, chunk] of [
+        [1, 40],
+        [3, 7],
+        [2, 1],
+      ] as const) {
+        const prepared = await new NativeExecutor({ isa, threads }).prepare(program, weights)
+        expect(prepared.dequantized).toEqual(dtype === 'MXFP4' ? [] : [dtype])
+        const logits = await logitsOf(prepared, tokens, chunk)
+        first ??= logits
+        expect(sameBits(logits, first), `${isa} ${i}, ${threads} threads, chunks of ${chunk}`).toBe(true)
+        await prepared.dispose()
+      }
+    }
+    const comparison = compareLogits(reference, first!, config.vocabularySize)
+    // Kernels on the stored bits also quantize the activations; dequantized weights meet them as they are.
+    expect(comparison.meanKl).toBeLessThan(dtype === 'MXFP4' ? 0.05 : 1e-9)
   })
 
   it('gives the same last rows however few are asked for, and none for R = 0', async () => {
