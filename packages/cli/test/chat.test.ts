@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { chattyModel, fak } from './harness.js'
 
@@ -52,6 +54,31 @@ describe('one answer', () => {
   it('is the same answer on the reference executor, within the reach of near-ties', async () => {
     const reference = done((await fak([...ask, '--json', '--executor', 'reference'])).stdout)
     expect(reference.tokens.slice(0, 4)).toEqual(done((await fak([...ask, '--json'])).stdout).tokens.slice(0, 4))
+  })
+
+  it('comes from a mixture of experts on either executor, and is the same', async () => {
+    const experts = ['chat', '-m', chattyModel('moe-r3'), '-p', 'Hello', '-n', '12', '--json']
+    const native = await fak(experts)
+    expect(events(native.stdout)[0]).toMatchObject({ executor: 'native' })
+    const reference = await fak([...experts, '--executor', 'reference'])
+    expect(done(reference.stdout).tokens.slice(0, 4)).toEqual(done(native.stdout).tokens.slice(0, 4))
+  })
+
+  it('ends where generation_config.json says so, and at no id that is none', async () => {
+    const folder = chattyModel()
+    const config = join(folder, 'generation_config.json')
+    const run = () => fak(['chat', '-m', folder, '-p', 'Hello', '-n', '12', '--json'])
+    const [, second] = done((await run()).stdout).tokens
+    writeFileSync(config, JSON.stringify({ eos_token_id: [second] }))
+    expect(done((await run()).stdout)).toMatchObject({ finishReason: 'stop', generatedTokens: 1 })
+    for (const eos_token_id of [[5, 310], 'x', -1, 1.5]) {
+      writeFileSync(config, JSON.stringify({ eos_token_id }))
+      const { code, stderr } = await run()
+      expect(code).toBe(1)
+      expect(stderr).toMatch(
+        /generation_config\.json: eos_token_id must hold ids of tokens, got .*\[MODEL_BAD_CONFIG\]\n$/,
+      )
+    }
   })
 
   it('never says a row of the head that is no token', async () => {

@@ -88,9 +88,9 @@ export function scratchFolder(): string {
 }
 
 /** A random model with 320 rows of which 302 are tokens, made able to chat by a small ChatML template. */
-export function chattyModel(): string {
+export function chattyModel(name = 'tied'): string {
   const folder = join(scratchFolder(), 'model')
-  cpSync(fixture('models/tied'), folder, { recursive: true })
+  cpSync(fixture(`models/${name}`), folder, { recursive: true })
   const template = `{% for m in messages %}<|im_start|>{{ m.role }}
 {{ m.content }}<|im_end|>
 {% endfor %}<|im_start|>assistant

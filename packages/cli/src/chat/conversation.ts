@@ -71,7 +71,7 @@ export class Conversation {
       contextLength: settings.contextLength,
       vocabSize: size,
       unusedTokens: holes,
-      stopTokens: stopTokens(tokenizer),
+      stopTokens: await stopTokens(opened),
       // A control token that a model says in the middle of an answer is no text for a reader.
       tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },
     })

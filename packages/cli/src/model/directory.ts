@@ -29,6 +29,7 @@ export async function openDirectoryModel(directory: string): Promise<OpenedModel
       model,
       vocabulary: () => tokensOf(model.config.vocabularySize, tokenizer),
       tokenizer,
+      endTokens: () => endTokens(join(directory, 'generation_config.json'), tokenizer),
       template: () => directoryTemplate(directory),
       close: () => stored.close(),
     }
@@ -46,6 +47,25 @@ export async function directoryTokenizer(directory: string): Promise<Tokenizer> 
   const file = join(directory, 'tokenizer.json')
   const config = await readOptional(join(directory, 'tokenizer_config.json'), MAX_CONFIG_BYTES)
   return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
+}
+
+/**
+ * `eos_token_id` of generation_config.json, one id or several. That of config.json is the end of a document, not of an answer.
+ *
+ * @throws FakError `MODEL_BAD_CONFIG` for what is no id of a token
+ */
+async function endTokens(file: string, tokenizer: () => Promise<Tokenizer>): Promise<number[]> {
+  const given = await readJson(file).catch((error: unknown) => {
+    if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return undefined
+    throw error
+  })
+  const ids: unknown = (given as { eos_token_id?: unknown } | null | undefined)?.eos_token_id ?? []
+  const known = await tokenizer()
+  return (Array.isArray(ids) ? ids : [ids]).map((id: unknown) => {
+    if (typeof id === 'number' && known.has(id)) return id
+    const reason = `eos_token_id must hold ids of tokens, got ${JSON.stringify(id)?.slice(0, 40)}`
+    throw new FakError('MODEL_BAD_CONFIG', { file, reason, field: 'eos_token_id' })
+  })
 }
 
 async function tokensOf(rows: number, tokenizer: () => Promise<Tokenizer>): Promise<RealVocabulary> {

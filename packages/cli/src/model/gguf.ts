@@ -27,6 +27,7 @@ export async function openGgufModel(path: string): Promise<OpenedModel> {
         return realVocabulary(rows, types?.length ?? rows, (id) => types === undefined || types[id] !== UNUSED)
       },
       tokenizer: once(async () => Tokenizer.fromGguf(stored.metadata, { file: path })),
+      endTokens: async () => [], // the tokenizer knows the one that the file names
       template: async () => ggufTemplate(stored, path),
       close: () => stored.close(),
     }

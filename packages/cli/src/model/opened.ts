@@ -35,6 +35,8 @@ export interface OpenedModel {
   vocabulary(): Promise<RealVocabulary>
   /** @throws FakError with a `TOK_` code */
   tokenizer(): Promise<Tokenizer>
+  /** Ids that the model's own settings for generation name as ends of an answer. @throws FakError `MODEL_BAD_CONFIG` */
+  endTokens(): Promise<readonly number[]>
   /** @throws FakError `TEMPLATE_MISSING` or another `TEMPLATE_` code */
   template(): Promise<ChatTemplate>
   close(): Promise<void>
@@ -49,10 +51,12 @@ export function once<T>(work: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** Ids that end an answer: the file's own, and both that the family uses. */
-export function stopTokens(tokenizer: Tokenizer): number[] {
+/** Ids that end an answer: the model's own, the tokenizer's, and both that the family uses. */
+export async function stopTokens(opened: OpenedModel): Promise<number[]> {
+  const tokenizer = await opened.tokenizer()
   const named = ['<|im_end|>', '<|endoftext|>'].map((text) => tokenizer.idOf(text))
-  return [...new Set([tokenizer.eosTokenId, ...named].filter((id) => id !== undefined))]
+  const ids = [...(await opened.endTokens()), tokenizer.eosTokenId, ...named]
+  return [...new Set(ids.filter((id) => id !== undefined))]
 }
 
 /** The stored type that most parameters have, and how many there are. */
