@@ -153,6 +153,20 @@ describe('the shapes and types of released sizes', () => {
     expect(types.get('output.weight')).toBe('Q6_K')
   })
 
+  // The 65 of Q6_K are those that llama.cpp v0.5.0 lists for this model (tests/snapshots/qwen3.6-27b.schema).
+  it('mixes types in the 27B Q4_K_M as the official quantizer does', () => {
+    const config = sizeConfig('27B')
+    const counts: Record<string, number> = {}
+    let bytes = 0
+    for (const parameter of qwen35Parameters(config)) {
+      const dtype = storedType('Q4_K_M', parameter, config)
+      counts[dtype] = (counts[dtype] ?? 0) + 1
+      bytes += byteLength(dtype, parameter.shape)
+    }
+    expect(counts).toEqual({ Q4_K: 433, Q6_K: 65, F32: 353 })
+    expect(bytes).toBe(16_536_406_016)
+  })
+
   it('mixes types in Q4_K_M by name and block', () => {
     const [tied, untied] = [typesOf('0.8B'), typesOf('9B')]
     expect([tied.get('token_embd.weight'), untied.get('token_embd.weight'), untied.get('output.weight')]).toEqual([
