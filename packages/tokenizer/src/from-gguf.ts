@@ -6,7 +6,7 @@ import { MAX_TOKENS } from './limits.js'
 import { MergeReader, type MergeTable } from './merges.js'
 import type { TokenizerParts } from './parts.js'
 import type { PieceRules } from './piece-scanner.js'
-import { ALPHABET_END, byteOfCharacter } from './spelling.js'
+import { decodeSpelling } from './spelling.js'
 import { Vocabulary } from './vocabulary.js'
 
 /**
@@ -24,6 +24,17 @@ export interface GgufTokenizerMetadata {
   strings(key: string): readonly string[] | undefined
   /** The numbers under a key. */
   numbers(key: string): ArrayLike<number> | undefined
+  /** The strings under a key where they lie. Without this, {@link strings} is asked, which takes longer. */
+  stringBytes?(key: string): StringBytes | undefined
+}
+
+/** Strings in UTF-8 that were not decoded: string `i` is `bytes[starts[i], ends[i])`. */
+export interface StringBytes {
+  /** Number of strings. */
+  readonly length: number
+  readonly bytes: Uint8Array
+  readonly starts: ArrayLike<number>
+  readonly ends: ArrayLike<number>
 }
 
 const NORMAL = 1
@@ -51,9 +62,9 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
       'add_bos_token',
     )
   }
-  const tokens = needed(metadata.strings('tokenizer.ggml.tokens'), 'tokens')
+  const tokens = needed(bytesOfStrings(metadata, 'tokenizer.ggml.tokens'), 'tokens')
   const tokenTypes = needed(metadata.numbers('tokenizer.ggml.token_type'), 'token_type')
-  const mergeList = needed(metadata.strings('tokenizer.ggml.merges'), 'merges')
+  const mergeList = needed(bytesOfStrings(metadata, 'tokenizer.ggml.merges'), 'merges')
   if (tokens.length > MAX_TOKENS) fail('TOK_TOO_LARGE', `${tokens.length} tokens, at most ${MAX_TOKENS}`, 'tokens')
   if (tokenTypes.length !== tokens.length) {
     fail('TOK_BAD_TOKEN_TYPE', `${tokenTypes.length} types for ${tokens.length} tokens`, 'token_type')
@@ -62,18 +73,20 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
   const vocabulary = new Vocabulary(file, { tokens: tokens.length, bytes: tokens.length * 8 })
   const added = new AddedTokenList(file)
   for (let id = 0; id < tokens.length; id++) {
-    const text = tokens[id]!
+    const [start, end] = [tokens.starts[id]!, tokens.ends[id]!]
+    const text = (): string => utf8.decode(tokens.bytes.subarray(start, end))
     const field = 'tokenizer.ggml.tokens'
     const type = tokenTypes[id]!
     if (type === NORMAL) {
-      const end = writeSpelled(vocabulary, text, 0, text.length, vocabulary.tail)
-      if (end >= 0) vocabulary.addText(id, end, field, null)
-      else vocabulary.addLiteral(id, text, field, null)
+      const last = decodeSpelling(tokens.bytes, start, end, vocabulary.reserve(end - start), vocabulary.tail)
+      if (last >= 0) vocabulary.addText(id, last, field, null)
+      else vocabulary.addLiteral(id, text(), field, null)
     } else if (type === CONTROL || type === USER_DEFINED) {
-      added.add({ id, content: text, special: type === CONTROL, normalized: false }, field, null)
-      vocabulary.addLiteral(id, text, field, null)
+      const content = text()
+      added.add({ id, content, special: type === CONTROL, normalized: false }, field, null)
+      vocabulary.addLiteral(id, content, field, null)
     } else if (type === UNUSED) {
-      vocabulary.addLiteral(id, text, field, null)
+      vocabulary.addLiteral(id, text(), field, null)
     } else {
       fail('TOK_BAD_TOKEN_TYPE', `token ${id} has type ${type}; supported are 1, 3, 4 and 5`, 'token_type')
     }
@@ -96,31 +109,43 @@ export function partsFromGguf(metadata: GgufTokenizerMetadata, file: string | nu
   }
 }
 
-function readMerges(list: readonly string[], vocabulary: Vocabulary, file: string | null): MergeTable {
+const SPACE = 0x20
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function readMerges(list: StringBytes, vocabulary: Vocabulary, file: string | null): MergeTable {
   const merges = new MergeReader(vocabulary, file, 'tokenizer.ggml.merges', list.length)
   const from = vocabulary.tail
+  const { bytes } = list
   for (let rank = 0; rank < list.length; rank++) {
-    const text = list[rank]!
+    const [start, end] = [list.starts[rank]!, list.ends[rank]!]
     // The alphabet has no space, so a space in a part makes the part no token.
-    const space = text.indexOf(' ')
-    if (space < 0) merges.fail('TOK_BAD_MERGE', 'one part, but a merge has two', null)
-    const middle = writeSpelled(vocabulary, text, 0, space, from)
-    const end = middle < 0 ? -1 : writeSpelled(vocabulary, text, space + 1, text.length, middle)
-    if (end < 0) merges.fail('TOK_BAD_MERGE', 'a part is not a token of the vocabulary', null)
-    merges.add(vocabulary.reserve(0), from, middle, end, null)
+    let space = start
+    while (space < end && bytes[space] !== SPACE) space++
+    if (space === end) merges.fail('TOK_BAD_MERGE', 'one part, but a merge has two', null)
+    const scratch = vocabulary.reserve(end - start)
+    const middle = decodeSpelling(bytes, start, space, scratch, from)
+    const last = middle < 0 ? -1 : decodeSpelling(bytes, space + 1, end, scratch, middle)
+    if (last < 0) merges.fail('TOK_BAD_MERGE', 'a part is not a token of the vocabulary', null)
+    merges.add(scratch, from, middle, last, null)
   }
   return merges.table
 }
 
-/** Writes the bytes that `text[start, stop)` spells at `at`, behind the vocabulary; -1 when it holds another character. */
-function writeSpelled(vocabulary: Vocabulary, text: string, start: number, stop: number, at: number): number {
-  const bytes = vocabulary.reserve(at - vocabulary.tail + stop - start)
-  let to = at
-  for (let i = start; i < stop; i++) {
-    const character = text.charCodeAt(i)
-    const byte = character < ALPHABET_END ? byteOfCharacter[character]! : -1
-    if (byte < 0) return -1
-    bytes[to++] = byte
+/** The strings under a key as bytes: half a million JavaScript strings would cost more than all the rest of loading. */
+function bytesOfStrings(metadata: GgufTokenizerMetadata, key: string): StringBytes | undefined {
+  if (metadata.stringBytes) return metadata.stringBytes(key)
+  const strings = metadata.strings(key)
+  if (!strings) return undefined
+  const bytes = new Uint8Array(strings.reduce((sum, text) => sum + text.length * 3, 0))
+  const starts = new Uint32Array(strings.length)
+  const ends = new Uint32Array(strings.length)
+  const encoder = new TextEncoder()
+  let at = 0
+  for (const [i, text] of strings.entries()) {
+    starts[i] = at
+    at += encoder.encodeInto(text, bytes.subarray(at)).written
+    ends[i] = at
   }
-  return to
+  return { length: strings.length, bytes, starts, ends }
 }

@@ -1,5 +1,5 @@
 export type { Segment } from './added-token-matcher.js'
-export type { GgufTokenizerMetadata } from './from-gguf.js'
+export type { GgufTokenizerMetadata, StringBytes } from './from-gguf.js'
 export type { JsonInput } from './json-input.js'
 export type { OffsetUnit } from './offsets.js'
 export type { StreamDecoder } from './stream-decoder.js'

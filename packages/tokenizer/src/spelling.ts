@@ -17,3 +17,24 @@ function buildAlphabet(): Int16Array {
   }
   return table
 }
+
+/**
+ * Writes the bytes that the UTF-8 text `bytes[start, end)` spells to `into` from `at`, and returns where they end; -1 when the text
+ * holds a character outside the alphabet.
+ */
+export function decodeSpelling(bytes: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
+  let to = at
+  for (let from = start; from < end; ) {
+    let character = bytes[from++]!
+    if (character >= 0x80) {
+      // Two bytes of UTF-8 cover the whole alphabet.
+      if (character < 0xc2 || character >= 0xe0 || from >= end) return -1
+      character = ((character & 0x1f) << 6) | (bytes[from++]! & 0x3f)
+      if (character >= ALPHABET_END) return -1
+    }
+    const byte = byteOfCharacter[character]!
+    if (byte < 0) return -1
+    into[to++] = byte
+  }
+  return to
+}
