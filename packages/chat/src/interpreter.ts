@@ -18,8 +18,8 @@ import type { TokenMarks } from './marks.js'
 import { pythonStrip, type StripSides } from './python-strip.js'
 import { compareCodePoints, type JsonStyle, PLAIN_JSON, pythonEquals, pythonJson, pythonString } from './python-text.js'
 
-/** A loop iteration sets up scopes and loop variables, about this many times the work of a plain node. */
-export const STEPS_PER_ITERATION = 100
+/** A loop iteration sets up scopes and loop variables, this many times the work of a plain node or more. */
+export const STEPS_PER_ITERATION = 200
 
 const COMPARISONS = new Set(['==', '!=', 'in', 'not in', '<', '>', '<=', '>='])
 /** Filters that are the string's method of the same name. */
@@ -93,7 +93,7 @@ export class TemplateInterpreter extends Interpreter {
     }
     if (node.type === 'Identifier' || node.type === 'StringLiteral') return
     if (value.type === 'StringValue' && length > MAX_TEMPLATE_OUTPUT) {
-      this.fail('TEMPLATE_BUDGET', `the template builds a string longer than ${MAX_TEMPLATE_OUTPUT} UTF-16 units`)
+      this.failTooLong()
     }
     this.spend(length >> (value.type === 'StringValue' ? 6 : 2))
   }
@@ -148,8 +148,24 @@ export class TemplateInterpreter extends Interpreter {
     } else if (operator === '+' && (stringOf(left) === undefined) !== (stringOf(right) === undefined)) {
       // The engine would write the other value as JavaScript does; to Python it is an error.
       this.fail('TEMPLATE_FAILED', 'the template adds text to what is no text, such as content in parts')
+    } else if (operator === '*') {
+      const repeated = this.repeated(left, right) ?? this.repeated(right, left)
+      if (repeated) return repeated
     }
     return this.engine({ ...node, left: new Evaluated(left), right: new Evaluated(right) }, scope)
+  }
+
+  /** Python's `'ab' * 3`, which the engine lacks; `undefined` for other operands. */
+  private repeated(operand: Value, times: Value): Value | undefined {
+    const text = stringOf(operand)
+    if (text === undefined || times.type !== 'IntegerValue') return undefined
+    const count = Math.max(0, times.value as number)
+    if (text.length * count > MAX_TEMPLATE_OUTPUT) this.failTooLong()
+    return toValue(text.repeat(count))
+  }
+
+  private failTooLong(): never {
+    return this.fail('TEMPLATE_BUDGET', `the template builds a string longer than ${MAX_TEMPLATE_OUTPUT} UTF-16 units`)
   }
 
   /** Parts of a string are counted in the text itself. */

@@ -232,7 +232,9 @@ describe('a hostile template', () => {
     ['T33 with filters', `{{ 'a'${'|trim'.repeat(60_000)} }}`, 'TEMPLATE_TOO_DEEP'],
     ['T33 with blocks', `${'{% if 1 %}'.repeat(20_000)}x${'{% endif %}'.repeat(20_000)}`, 'TEMPLATE_TOO_DEEP'],
     ['T33 with elif', `{% if 0 %}${'{% elif 1 %}'.repeat(20_000)}x{% endif %}`, 'TEMPLATE_TOO_DEEP'],
-    ['T34', "{{ 'a' * 1000000000 }}", 'TEMPLATE_FAILED'],
+    ['T34', "{{ 'a' * 1000000000 }}", 'TEMPLATE_BUDGET'],
+    ['T34 the other way round', "{{ 1000000000 * 'a' }}", 'TEMPLATE_BUDGET'],
+    ['T34 in small steps', "{% for i in range(9999) %}{{ 'abcdefgh' * 1000 }}{% endfor %}", 'TEMPLATE_BUDGET'],
     [
       'T34 by joining',
       "{% set ns = namespace(x='aaaa') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
@@ -266,6 +268,7 @@ describe('a hostile template', () => {
     expect(line(`{{ ${'('.repeat(100)}1${')'.repeat(100)} }}`)).toBe('1')
     expect(line(`{{ 1${' + 1'.repeat(300)} }}`)).toBe('301')
     expect(line('{% for i in range(20000) %}x{% endfor %}')).toHaveLength(20_000)
+    expect(line("{{ 'ab' * 3 }}{{ 2 * '-' }}{{ 'x' * 0 }}{{ 'x' * -1 }}{{ 3 * 4 }}")).toBe('ababab--12')
     expect(line('{% for i in range(6, 0, -2) %}{{ i }}{% endfor %}')).toBe('642')
     expect(line(`${' '.repeat(512)}x`)).toHaveLength(513)
     const elifs = Array.from({ length: 100 }, (_, i) => `{% elif n == ${i} %}${i}`).join('')
