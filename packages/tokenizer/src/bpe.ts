@@ -19,8 +19,8 @@ export class BytePairEncoder {
   private readonly results = new Int32Array(SHORT_PIECE)
   /** Words and the like: a slot is one cache line of 64 bytes, 2 MB together. */
   private readonly words = new PieceCache(32_768, 6, 8)
-  /** Sentences without spaces, identifiers, lines of dashes: 1 MB. */
-  private readonly phrases = new PieceCache(4096, SHORT_PIECE / 4, 30)
+  /** Sentences without spaces, long identifiers, lines of dashes: 4 MB, of which only what is used is real. */
+  private readonly phrases = new PieceCache(16_384, SHORT_PIECE / 4, 30)
 
   /** Where in the merges each pair of bytes stands, `first << 8 | second`. Built with the marks on the merges, on first use. */
   private bytePairs: Int32Array = NOT_BUILT
