@@ -10,20 +10,22 @@ import { NUMBER, type PieceScanner } from './piece-scanner.js'
 /** Up to this many bytes a piece is merged by scanning for the smallest rank: quadratic, but quicker than a queue. */
 const SHORT_PIECE = 128
 
-const NOT_BUILT = new Int32Array(0)
+/** After this many pieces of its own, a tokenizer is worth the millisecond or more that {@link BytePairEncoder.prepare} takes. */
+const PIECES_TO_PREPARE = 256
 
 /** Turns text into token ids. Holds scratch space, so it serves one call at a time (JavaScript gives no other). */
 export class BytePairEncoder {
   private readonly ids = new Int32Array(SHORT_PIECE)
   private readonly ranks = new Int32Array(SHORT_PIECE)
   private readonly results = new Int32Array(SHORT_PIECE)
-  /** Words and the like: a slot is one cache line of 64 bytes, 2 MB together. */
-  private readonly words = new PieceCache(32_768, 6, 8)
+  /** Words and the like. A slot is one cache line of 64 bytes: 16 KB at first, 2 MB once there is more to encode. */
+  private words = new PieceCache(256, 6, 8)
   /** Sentences without spaces, long identifiers, lines of dashes: 4 MB, of which only what is used is real. */
-  private readonly phrases = new PieceCache(16_384, SHORT_PIECE / 4, 30)
+  private phrases: PieceCache | undefined
 
-  /** Where in the merges each pair of bytes stands, `first << 8 | second`. Built with the marks on the merges, on first use. */
-  private bytePairs: Int32Array = NOT_BUILT
+  /** Where in the merges each pair of bytes stands, `first << 8 | second`. */
+  private bytePairs: Int32Array | undefined
+  private unknownPieces = 0
 
   /** `byteIds`: token of each single byte. `size`: one more than the highest id. */
   constructor(
@@ -33,15 +35,18 @@ export class BytePairEncoder {
     private readonly size: number,
   ) {}
 
+  /** Makes ready for much text. */
   private prepare(): void {
     const { byteIds, merges } = this
     merges.markEarly(this.size)
-    this.bytePairs = new Int32Array(65_536)
+    const bytePairs = new Int32Array(65_536)
     for (let first = 0; first < 256; first++) {
       for (let second = 0; second < 256; second++) {
-        this.bytePairs[(first << 8) | second] = merges.find(byteIds[first]!, byteIds[second]!)
+        bytePairs[(first << 8) | second] = merges.find(byteIds[first]!, byteIds[second]!)
       }
     }
+    this.bytePairs = bytePairs
+    this.words = new PieceCache(32_768, 6, 8)
   }
 
   /**
@@ -49,9 +54,10 @@ export class BytePairEncoder {
    * Returns where it stopped, which is the end of a piece.
    */
   encode(bytes: Uint8Array, start: number, out: IdBuffer, limit: number): number {
-    const { byteIds, scanner, words } = this
+    const { byteIds, scanner } = this
     const { classes } = scanner
-    const { slots } = words
+    let { words } = this
+    let { slots } = words
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const stop = bytes.length
     out.reserve(Math.min(limit, (stop - start) >> 2))
@@ -83,6 +89,8 @@ export class BytePairEncoder {
           this.encodeUnknown(bytes, view, at, end, out)
           ids = out.ids
           length = out.length
+          words = this.words
+          slots = words.slots
         }
       }
       at = end
@@ -93,24 +101,25 @@ export class BytePairEncoder {
 
   /** Appends the ids of a piece that is not among the words of the cache. */
   private encodeUnknown(bytes: Uint8Array, view: DataView, start: number, end: number, out: IdBuffer): void {
-    if (this.bytePairs === NOT_BUILT) this.prepare()
-    const { phrases, words } = this
     const length = end - start
     if (length > SHORT_PIECE) {
       mergeLong(bytes, start, end, this.byteIds, this.merges, out)
       return
     }
-    if (length > words.maxBytes) {
-      const known = phrases.find(bytes, view, start, end)
+    let cache = this.words
+    if (length > cache.maxBytes) {
+      this.phrases ??= new PieceCache(16_384, SHORT_PIECE / 4, 30)
+      cache = this.phrases
+      const known = cache.find(bytes, view, start, end)
       if (known >= 0) {
-        out.append(phrases.slots, known, phrases.found)
+        out.append(cache.slots, known, cache.found)
         return
       }
     }
     const count = this.mergeShort(bytes, start, end)
-    const cache = length > words.maxBytes ? phrases : words
     cache.store(this.ids, count)
     out.append(this.ids, 0, count)
+    if (++this.unknownPieces === PIECES_TO_PREPARE) this.prepare()
   }
 
   /** Leaves the tokens in `this.ids` and returns how many there are. */
@@ -119,18 +128,18 @@ export class BytePairEncoder {
     let count = 0
     for (let i = start; i < end; i++) {
       let id = byteIds[bytes[i]!]!
-      let found = i > start ? bytePairs[(bytes[i - 1]! << 8) | bytes[i]!]! : 0
-      let single = true
+      let isByte = true
       while (count > 0) {
         const left = ids[count - 1]!
-        if (!single || left !== byteIds[bytes[i - 1]!]) found = merges.find(left, id)
+        const twoBytes = isByte && bytePairs !== undefined && left === byteIds[bytes[i - 1]!]
+        const found = twoBytes ? bytePairs[(bytes[i - 1]! << 8) | bytes[i]!]! : merges.find(left, id)
         if (!merges.isEarly(found)) {
           ranks[count - 1] = merges.rankAt(found)
           results[count - 1] = merges.resultAt(found)
           break
         }
         id = merges.resultAt(found)
-        single = false
+        isByte = false
         count--
       }
       ids[count++] = id
