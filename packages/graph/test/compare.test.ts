@@ -1,5 +1,6 @@
+import type { DType } from '@fak/tensor'
 import { describe, expect, it } from 'vitest'
-import { compare, difference } from '../src/compare/index.js'
+import { compare, defaultTolerance, difference } from '../src/compare/index.js'
 import { type Executor, ops, type Program, record } from '../src/index.js'
 import { ReferenceExecutor } from '../src/reference/index.js'
 import { f32, randomWeights, toy, weightsOf } from './helpers.js'
@@ -228,6 +229,18 @@ describe('compare', () => {
     const signal = AbortSignal.abort()
     await expect(compare(program, trusted, trusted, { tokens, signal })).rejects.toMatchObject({ code: 'ABORTED' })
   })
+})
+
+it('the default tolerance goes by what is multiplied, and is wide where a row is one number', () => {
+  const of = (kind: string, columns: number, ...dtypes: DType[]) =>
+    defaultTolerance({ label: '', kind, columns, dtypes })
+  expect(of('rmsNorm', 8)).toBe(2e-5)
+  expect(of('linear', 8, 'BF16')).toBe(2e-5)
+  expect(of('embedding', 8, 'Q4_K')).toBe(2e-5)
+  expect(of('linear', 8, 'Q8_0')).toBe(0.1)
+  expect(of('expertLinear', 8, 'Q8_0', 'Q6_K')).toBe(0.2)
+  expect(of('linear', 1, 'F32')).toBe(1e-3)
+  expect(of('linear', 1, 'Q8_0')).toBe(1)
 })
 
 describe('difference', () => {

@@ -255,7 +255,7 @@ class Run {
     const [a, b] = [this.pair.a, this.pair.b]
     const { kind, output } = a.ops[index]!
     const dtypes = [...new Set([...matrixTypes(a, a.ops[index]!), ...matrixTypes(b, b.ops[index]!)])]
-    return { label: a.values[output]!.label, kind, dtypes }
+    return { label: a.values[output]!.label, kind, columns: this.#columns(index), dtypes }
   }
 
   #columns(index: number): number {
