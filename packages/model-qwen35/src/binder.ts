@@ -10,6 +10,9 @@ import {
   type WeightTensor,
 } from '@fak/tensor'
 
+/** Types of counts and masks; as weights they would be the packed form of another type, which has to be unpacked first. */
+const INTEGERS = /^([IU]\d+|BOOL)$/
+
 /** Takes tensors out of a source, checks them, and knows which are left. */
 export class Binder {
   readonly bindings = new Map<string, WeightTensor>()
@@ -37,7 +40,7 @@ export class Binder {
       const reason = `expected shape ${expected}, found [${tensor.shape.join(', ')}]`
       throw this.error('MODEL_BAD_TENSOR_SHAPE', name, reason)
     }
-    if (!canDequantize(tensor.dtype)) {
+    if (!canDequantize(tensor.dtype) || INTEGERS.test(tensor.dtype)) {
       throw this.error('MODEL_UNSUPPORTED_TENSOR_TYPE', name, `weights of type ${tensor.dtype} cannot be run`)
     }
     this.#taken.add(name)
@@ -52,8 +55,16 @@ export class Binder {
   refuseOthers(matters: (name: string) => boolean): void {
     for (const name of this.#stored.tensors.keys()) {
       if (this.#taken.has(name) || !matters(name)) continue
-      throw this.error('MODEL_UNEXPECTED_TENSOR', name, 'the configuration has no place for this tensor')
+      const reason = /_exps\.scale$/.test(name)
+        ? 'experts with a scale each are not supported yet; convert them to another type than NVFP4'
+        : 'the configuration has no place for this tensor'
+      throw this.error('MODEL_UNEXPECTED_TENSOR', name, reason)
     }
+  }
+
+  /** Notes that a tensor, if it is there, has no part in the result. */
+  ignore(name: string): void {
+    this.#taken.add(name)
   }
 
   /** An error about a tensor of this source. */

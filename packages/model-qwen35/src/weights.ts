@@ -48,7 +48,10 @@ export async function bindGguf(stored: WeightSource, config: Qwen35Config): Prom
   for (const parameter of qwen35Parameters(config)) await bindGgufParameter(binder, parameter, config)
   const trunk = config.layerKinds.length
   // Blocks after the trunk hold the multi-token prediction head.
-  binder.refuseOthers((name) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? trunk) < trunk)
+  binder.refuseOthers((name) => {
+    const block = /^blk\.(\d+)\./.exec(name)?.[1]
+    return block === undefined ? /^(token_embd|output|output_norm)\./.test(name) : Number(block) < trunk
+  })
   return binder.bindings
 }
 
@@ -65,13 +68,33 @@ export async function bindGgufParameter(
   { label, gguf, shape, form }: Parameter,
   config: Qwen35Config,
 ): Promise<void> {
-  if (form === 'experts') return binder.bind(label, ggufExperts(binder, gguf, shape))
+  if (form === 'experts') {
+    binder.ignore(companion(gguf, 'input_scale'))
+    return binder.bind(label, ggufExperts(binder, gguf, shape))
+  }
   // A matrix of one row is a vector to the converter.
   const vector = shape[0] === 1 ? [shape.slice(1)] : []
-  const found = fusedPart(binder, gguf, shape, config) ?? binder.take(gguf, shape, ...vector)
+  const fused = fusedPart(binder, gguf, shape, config)
+  const found = fused ?? binder.take(gguf, shape, ...vector)
   const tensor = found.shape.length === shape.length ? found : { ...found, shape }
   const small = form !== 'matrix' && tensor.dtype !== 'F32'
   binder.bind(label, small ? await rewritten(tensor, shape, (x) => x) : tensor)
+  if (form === 'matrix') await bindScale(binder, label, fused === undefined ? gguf : fusedName(gguf)!)
+}
+
+/** Name of a tensor that stands beside a weight. */
+const companion = (gguf: string, name: string): string => gguf.replace(/weight$/, name)
+
+/**
+ * The factor of a whole matrix, which files with NVFP4 matrices keep beside it for `linear`. Their `input_scale` is for engines that
+ * bring activations to four bits as well, which this one does not. An embedding table has no factor: nothing multiplies by it.
+ */
+async function bindScale(binder: Binder, label: string, gguf: string): Promise<void> {
+  binder.ignore(companion(gguf, 'input_scale'))
+  const name = companion(gguf, 'scale')
+  if (gguf === 'token_embd.weight' || !binder.has(name)) return
+  const factor = await rewritten(binder.take(name, [1], []), [1], (x) => x)
+  binder.bind(companion(label, 'scale'), factor)
 }
 
 /** A depthwise convolution in an HF file: its one input channel per group is written out. */
@@ -85,6 +108,10 @@ const hfTransforms: Record<Exclude<HfForm, 'matrix' | 'experts'>, (stored: numbe
   log: (aLog) => -Math.exp(aLog),
 }
 
+/** Name of the fused projection that a query, key or value projection may be a part of. */
+const fusedName = (gguf: string): string | undefined =>
+  /attn_[qkv]\.weight$/.test(gguf) ? gguf.replace(/[qkv]\.weight$/, 'qkv.weight') : undefined
+
 /** Rows of a fused query, key and value projection, where a full-attention layer has one. */
 function fusedPart(
   binder: Binder,
@@ -92,12 +119,11 @@ function fusedPart(
   shape: readonly number[],
   config: Qwen35Config,
 ): TensorData | undefined {
-  const [, block, letter] = /^(blk\.\d+\.)attn_([qkv])\.weight$/.exec(gguf) ?? []
-  const fusedName = `${block}attn_qkv.weight`
-  if (letter === undefined || !binder.has(fusedName)) return undefined
+  const name = fusedName(gguf)
+  if (name === undefined || !binder.has(name)) return undefined
   const { Hq, Hk, Dk, Dv } = config.attention
   const rows = [Hq * (Dk + Dv), Hk * Dk, Hk * Dv]
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0)
-  const fused = binder.take(fusedName, [sum(rows), config.hidden])
-  return rowsOf(fused, sum(rows.slice(0, 'qkv'.indexOf(letter))), shape)
+  const fused = binder.take(name, [sum(rows), config.hidden])
+  return rowsOf(fused, sum(rows.slice(0, 'qkv'.indexOf(gguf.at(-'k.weight'.length)!))), shape)
 }

@@ -129,6 +129,39 @@ describe('a GGUF file', () => {
     const names = ['q_proj', 'k_proj', 'v_proj'].map((name) => `layers.1.self_attn.${name}.weight`)
     expect(names.map((name) => model.weights.get(name)!.shape[0])).toEqual(rows)
     expect(await Promise.all(names.map((name) => first(model, name)))).toEqual([0, 48, 60])
+
+    const scale = 'blk.1.attn_qkv.scale'
+    const scaled = await loadGguf(changed(gguf, { ...parts, [fused.name]: fused, [scale]: constant(scale, [1], 3) }))
+    const scales = ['q_proj', 'k_proj', 'v_proj'].map((name) => first(scaled, `layers.1.self_attn.${name}.scale`))
+    expect(await Promise.all(scales)).toEqual([3, 3, 3])
+  })
+
+  it('may keep a factor beside a matrix, which multiplies what linear gives', async () => {
+    const factor = (name: string) => constant(name, [1], 0.5)
+    const beside = ['blk.0.ffn_up.scale', 'blk.0.ffn_up.input_scale', 'blk.0.attn_qkv.scale', 'output.scale']
+    const model = await loadGguf(changed(gguf, Object.fromEntries(beside.map((name) => [name, factor(name)]))))
+    const labels = [...model.weights.keys()].filter((label) => label.endsWith('.scale'))
+    expect(labels).toEqual(['layers.0.linear_attn.in_proj_qkv.scale', 'layers.0.mlp.up_proj.scale', 'lm_head.scale'])
+    expect(await first(model, 'lm_head.scale')).toBe(0.5)
+    expect(printProgram(model.program()).match(/ = scale\(/g)).toHaveLength(3)
+    expect(printProgram((await loadGguf()).program())).not.toContain('= scale(')
+  })
+
+  it.each(['token_embd.scale', 'blk.0.ffn_gate_exps.scale', 'blk.0.attn_norm.scale', 'output.bias'])(
+    'refuses %s, which it would have to ignore',
+    async (name) => {
+      await expect(loadGguf(changed(gguf, { [name]: constant(name, [1], 2) }))).rejects.toMatchObject({
+        code: 'MODEL_UNEXPECTED_TENSOR',
+        field: name,
+      })
+    },
+  )
+
+  it.each(['I8', 'U32', 'I64'] as const)('refuses matrices of %s', async (dtype) => {
+    await expect(loadGguf(changed(gguf, { 'blk.0.ffn_up.weight': { dtype } }))).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED_TENSOR_TYPE',
+      field: 'blk.0.ffn_up.weight',
+    })
   })
 
   it('may hold draft blocks, which are not part of the decoder', async () => {
