@@ -13,6 +13,8 @@ const printed: Record<string, RegExp> = {
   '01-read-a-model.ts': /qwen35 \d+ tensors[\s\S]*Q8_0[\s\S]*Paris is the capital of France\./,
   '02-own-model.ts': /Float32Array\(\d+\)/,
   '03-chat.ts': /^Paris is the capital of France\.\n$/,
+  '04-tools.ts':
+    /^I will look\.\nforecast \{ city: 'Zürich', days: 1 \}\n[\s\S]*<parameter=days>\n1\n[\s\S]*<tool_response>\nrain, 12 °C\n/,
 }
 
 afterEach(() => vi.restoreAllMocks())
@@ -33,7 +35,7 @@ describe.each(examples)('examples/%s', (name) => {
   })
 
   it('stands in the README word for word', () => {
-    const code = readFileSync(new URL(name, folder), 'utf8').split('\n').slice(1).join('\n')
+    const code = readFileSync(new URL(name, folder), 'utf8').replace(/^(?:\/\/.*\n)+/, '')
     expect(readme).toContain(`\`\`\`ts\n${code}\`\`\``)
   })
 

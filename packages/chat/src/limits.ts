@@ -23,3 +23,9 @@ export const MAX_DATA_DEPTH = 64
 
 /** Widest indentation that a template may ask of `tojson`. */
 export const MAX_INDENT = 64
+
+/** Most white space between two tags of a tool call; with more, they do not belong together. */
+export const MAX_TAG_SPACE = 64
+
+/** Longest name of a function or parameter in a tool call, in UTF-16 units. */
+export const MAX_NAME = 256

@@ -19,8 +19,10 @@ export interface ChatTool {
   readonly [key: string]: unknown
 }
 
-function bad(reason: string, field: string): never {
-  throw new FakError('CHAT_BAD_TOOL', { reason, field })
+const refusal = (file: string | null) => {
+  return (reason: string, field: string): never => {
+    throw new FakError('CHAT_BAD_TOOL', { file, reason, field })
+  }
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -29,14 +31,15 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /**
  * Checks tool definitions, which may come from a file or a request.
  *
- * @param path where they stand, for errors: the JSON path of the list
+ * @param file where they stand, for errors
  * @throws FakError `CHAT_BAD_TOOL` with the JSON path of what is wrong
  */
-export function checkTools(tools: unknown, path = 'tools'): asserts tools is readonly ChatTool[] {
-  if (!Array.isArray(tools)) bad('tools must be an array', path)
+export function checkTools(tools: unknown, file: string | null = null): asserts tools is readonly ChatTool[] {
+  const bad: (reason: string, field: string) => never = refusal(file)
+  if (!Array.isArray(tools)) bad('tools must be an array', 'tools')
   const names = new Map<string, number>()
   for (const [i, tool] of tools.entries()) {
-    const field = `${path}[${i}]`
+    const field = `tools[${i}]`
     if (!isRecord(tool)) bad('a tool must be an object', field)
     if (tool.type !== 'function') bad('type must be "function"', `${field}.type`)
     if (!isRecord(tool.function)) bad('function must be an object', `${field}.function`)
@@ -50,7 +53,7 @@ export function checkTools(tools: unknown, path = 'tools'): asserts tools is rea
       bad('parameters must be a JSON schema: an object', `${field}.function.parameters`)
     }
     const before = names.get(name)
-    if (before !== undefined) bad(`the name is that of ${path}[${before}] already`, `${field}.function.name`)
+    if (before !== undefined) bad(`the name is that of tools[${before}] already`, `${field}.function.name`)
     names.set(name, i)
   }
 }
@@ -59,5 +62,5 @@ export function checkTools(tools: unknown, path = 'tools'): asserts tools is rea
 export function templateTools(tools: readonly ChatTool[] | undefined): Plain {
   if (tools === undefined) return null
   checkTools(tools)
-  return tools.length === 0 ? null : plainData(tools, 'tools', bad)
+  return tools.length === 0 ? null : plainData(tools, 'tools', refusal(null))
 }

@@ -80,6 +80,26 @@ export async function fak(argv: readonly string[], given: Given = {}): Promise<R
   return { code, ...text }
 }
 
+/** Streams in memory, and what was written to them. */
+export function memoryIo(): { io: CliIo; written: { stdout: string; stderr: string } } {
+  const written = { stdout: '', stderr: '' }
+  const sink = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += chunk
+        done()
+      },
+    })
+  const io = {
+    stdin: new PassThrough(),
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    env: {},
+    onSignal: () => () => {},
+  }
+  return { io: io as unknown as CliIo, written }
+}
+
 /** A folder that is gone after the tests of the file. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'fak-cli-'))
@@ -87,11 +107,11 @@ export function scratchFolder(): string {
   return folder
 }
 
-/** A random model with 320 rows of which 302 are tokens, made able to chat by a small ChatML template. */
-export function chattyModel(name = 'tied'): string {
+/** A random model with 320 rows of which 302 are tokens, made able to chat by a small ChatML template, with `before` at its beginning. */
+export function chattyModel(name = 'tied', before = ''): string {
   const folder = join(scratchFolder(), 'model')
   cpSync(fixture(`models/${name}`), folder, { recursive: true })
-  const template = `{% for m in messages %}<|im_start|>{{ m.role }}
+  const template = `${before}{% for m in messages %}<|im_start|>{{ m.role }}
 {{ m.content }}<|im_end|>
 {% endfor %}<|im_start|>assistant
 {% if enable_thinking is defined and enable_thinking %}<think>

@@ -1,42 +1,24 @@
 // A conversation: messages, the session that holds their tokens, and one turn at a time.
 
-import { type ChatMessage, type ChatTemplate, encodeChat, ReasoningSplitter, type StreamPart } from '@fak/chat'
-import {
-  createSession,
-  type DoneEvent,
-  type GenerateOptions,
-  type PrefillEvent,
-  type Session,
-  type TokenEvent,
-} from '@fak/session'
+import { type ChatMessage, type ChatTemplate, type ChatTool, encodeChat } from '@fak/chat'
+import { createSession, type GenerateOptions, type Session } from '@fak/session'
 import type { Tokenizer } from '@fak/tokenizer'
 import { stopTokens, weightSummary } from '../model/opened.js'
 import type { Runtime } from '../runtime.js'
 import { sampling } from './presets.js'
+import { type TurnEvent, turn } from './turn.js'
 
 /** What a chat was asked to be. */
 export interface ChatSettings {
   readonly system?: string
   /** `undefined` leaves thinking to the model's template. */
   readonly thinking?: boolean
+  /** Functions that the model may call. */
+  readonly tools?: readonly ChatTool[]
   readonly contextLength: number
   /** The user's own choices; presets fill in the rest. */
   readonly generate: GenerateOptions
 }
-
-/** Text of a turn: thinking or answer. */
-export interface PartEvent {
-  readonly type: 'reasoning' | 'text'
-  readonly text: string
-}
-
-/** The end of a turn: the session's figures, with the text split into thinking and answer. */
-export interface TurnDone extends DoneEvent {
-  readonly reasoning: string
-}
-
-/** Events of one turn. */
-export type TurnEvent = PrefillEvent | TokenEvent | PartEvent | TurnDone
 
 /** Messages and the session behind them. */
 export class Conversation {
@@ -86,14 +68,14 @@ export class Conversation {
   }
 
   /**
-   * Answers a message. A turn that ends without any text leaves no trace in the conversation; one that was stopped keeps
+   * Answers a message. A turn that ends without text and calls leaves no trace in the conversation; one that was stopped keeps
    * what it said.
    */
   async *ask(text: string, signal: AbortSignal): AsyncGenerator<TurnEvent, void> {
     const messages = [...this.#messages, { role: 'user', content: text }]
-    const { thinking } = this.#settings
+    const { thinking, tools = [] } = this.#settings
     const encode = (enableThinking: boolean | undefined) =>
-      encodeChat(this.#tokenizer, this.#template, messages, enableThinking === undefined ? {} : { enableThinking })
+      encodeChat(this.#tokenizer, this.#template, messages, { tools, enableThinking })
     const prompt = encode(thinking)
     const mode = {
       ...this.#model,
@@ -101,28 +83,9 @@ export class Conversation {
       thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(undefined).reasoningOpen,
     }
     const options = { ...sampling(mode, this.#settings.generate), signal }
-    const said = { reasoning: '', answer: '' }
-    const splitter = new ReasoningSplitter({ open: prompt.reasoningOpen })
-    const parts = function* (pieces: readonly StreamPart[]): Generator<PartEvent> {
-      for (const { type, text } of pieces) {
-        said[type] += text
-        yield { type: type === 'answer' ? 'text' : type, text }
-      }
-    }
-    for await (const event of this.#session.generate(prompt.ids, options)) {
-      if (event.type === 'text') {
-        yield* parts(splitter.push(event.text))
-      } else if (event.type !== 'done') {
-        yield event
-      } else {
-        yield* parts(splitter.end())
-        if (said.answer !== '') {
-          const reasoning = said.reasoning === '' ? {} : { reasoning_content: said.reasoning }
-          this.#messages = [...messages, { role: 'assistant', content: said.answer, ...reasoning }]
-        }
-        yield { ...event, text: said.answer, reasoning: said.reasoning }
-      }
-    }
+    const generation = this.#session.generate(prompt.ids, options)
+    const message = yield* turn(generation, { tools, open: prompt.reasoningOpen })
+    if (message !== null) this.#messages = [...messages, message]
   }
 
   /** Frees the session; waits for a running step. */

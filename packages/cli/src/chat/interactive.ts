@@ -8,8 +8,10 @@ import { weightSummary } from '../model/opened.js'
 import { count, type Output, rate } from '../output.js'
 import { describeExecutor, type Runtime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
-import type { Conversation, TurnDone } from './conversation.js'
+import { callLine } from './calls.js'
+import type { Conversation } from './conversation.js'
 import { runSlashCommand } from './slash-commands.js'
+import type { TurnDone } from './turn.js'
 
 const HISTORY_LINES = 500
 
@@ -141,6 +143,7 @@ async function answer(text: string, { io, output, conversation }: Interactive): 
   })
   const status = new StatusLine(io)
   let mode: 'reasoning' | 'text' = 'text'
+  let begun = false
   try {
     for await (const event of conversation.ask(text, stop.signal)) {
       if (event.type === 'prefill') status.update('reading', event.done, event.total)
@@ -149,6 +152,12 @@ async function answer(text: string, { io, output, conversation }: Interactive): 
         if (mode === 'reasoning' && event.type === 'text') await output.write('\n\n')
         mode = event.type
         await output.write(mode === 'text' ? shown(event.text) : output.style('dim', shown(event.text)))
+        begun = true
+      } else if (event.type === 'tool-call' || event.type === 'tool-call-incomplete') {
+        await output.write(`${begun ? '\n' : ''}${output.style('cyan', `→ ${callLine(event)}`)}`)
+        begun = true
+      } else if (event.type === 'warning') {
+        output.note(output.style('dim', `fak: ${event.reason}`, 'stderr'))
       } else if (event.type === 'done') {
         await output.write(`\n${output.style('dim', figures(event))}\n`)
       }
@@ -172,7 +181,12 @@ const shown = (text: string) =>
     .join('')
 
 function figures({ tokens, promptTokens, cachedTokens, timings, finishReason }: TurnDone): string {
-  const ended = finishReason === 'stop' ? '' : finishReason === 'aborted' ? ' (stopped)' : ` (ended by ${finishReason})`
+  const ended =
+    finishReason === 'stop' || finishReason === 'tool_calls'
+      ? ''
+      : finishReason === 'aborted'
+        ? ' (stopped)'
+        : ` (ended by ${finishReason})`
   const decode = `${tokens.length} tokens, ${rate(timings.tokensPerSecond)} tok/s${ended}`
   const cached = cachedTokens === 0 ? '' : `, ${cachedTokens} cached`
   return `${decode} · prompt ${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`

@@ -5,18 +5,20 @@ import { weightSummary } from '../model/opened.js'
 import { count, type Output, rate, table } from '../output.js'
 import { describeExecutor, type Runtime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
-import type { Conversation, TurnDone } from './conversation.js'
+import { callLine } from './calls.js'
+import type { TurnDone, TurnEvent } from './turn.js'
 
 /** What an answer is printed with. */
 export interface Answering {
   readonly io: CliIo
   readonly output: Output
   readonly runtime: Runtime
-  readonly conversation: Conversation
+  /** The one to ask: a `Conversation`. */
+  readonly conversation: { ask(text: string, signal: AbortSignal): AsyncIterable<TurnEvent> }
   readonly signal: AbortSignal
 }
 
-/** Answers as text: the answer streams to stdout, thinking is shown only to a person at a terminal. */
+/** Answers as text: the answer streams to stdout, calls of tools as lines behind it; thinking is shown only to a person at a terminal. */
 export async function answerAsText(
   prompt: string,
   { io, output, runtime, conversation, signal }: Answering,
@@ -38,6 +40,13 @@ export async function answerAsText(
       endThinking()
       await output.write(event.text)
       written = event.text
+    } else if (event.type === 'tool-call' || event.type === 'tool-call-incomplete') {
+      endThinking()
+      const begun = written === '' || written.endsWith('\n') ? '' : '\n'
+      await output.write(`${begun}${callLine(event)}\n`)
+      written = '\n'
+    } else if (event.type === 'warning') {
+      output.note(`fak: ${event.reason}`)
     } else if (event.type === 'done') {
       endThinking()
       if (written !== '' && !written.endsWith('\n')) await output.line()
@@ -59,10 +68,22 @@ export async function answerAsJson(
       await output.json(event)
       continue
     }
-    const { type, text, reasoning, tokens, promptTokens, cachedTokens, finishReason, matched, seed, timings } = event
+    const {
+      type,
+      text,
+      reasoning,
+      toolCalls,
+      tokens,
+      promptTokens,
+      cachedTokens,
+      finishReason,
+      matched,
+      seed,
+      timings,
+    } = event
     const counts = { tokens, generatedTokens: tokens.length, promptTokens, cachedTokens }
     await output.json({
-      ...{ type, text, reasoning, ...counts, finishReason, matched, seed },
+      ...{ type, text, reasoning, toolCalls, ...counts, finishReason, matched, seed },
       timings: { loadMs, ...timings },
       ...about,
     })
@@ -75,7 +96,7 @@ function statistics(done: TurnDone, runtime: Runtime): string[] {
   const { dtype, parameters } = weightSummary(opened)
   const { promptTokens, cachedTokens, tokens, timings, finishReason } = done
   const cached = cachedTokens === 0 ? '' : ` (${cachedTokens} cached)`
-  const ended = finishReason === 'stop' ? '' : `, ended by ${finishReason}`
+  const ended = finishReason === 'stop' || finishReason === 'tool_calls' ? '' : `, ended by ${finishReason}`
   return table([
     ['model', `${opened.name} (${opened.architecture}, ${count(parameters)} parameters, ${dtype})`],
     ['executor', describeExecutor(runtime)],

@@ -7,6 +7,7 @@ import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
 import { readPrompt } from '../chat/prompt-input.js'
 import { addSamplingOptions, type SamplingFlags, samplingChoices } from '../chat/sampling-options.js'
+import { readTools } from '../chat/tools-file.js'
 import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
@@ -20,6 +21,7 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags {
   readonly tokens?: number
   readonly stop?: string[]
   readonly system?: string
+  readonly tools?: string
   readonly think?: boolean
   readonly context?: number
   readonly session?: string
@@ -42,6 +44,7 @@ export function chatCommand(context: CommandContext): Command {
     .option('-p, --prompt <text>', 'answer this and leave; piped text is appended to it')
     .option('-n, --tokens <n>', 'most tokens of an answer (default: what the context holds)', integerFrom(1, MAX_INT))
     .option('--system <text>', 'system message')
+    .option('--tools <file>', 'functions that the model may call: a JSON list, as the OpenAI API has them')
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
     .option('--stop <text>', 'end the answer before this text; may be repeated', repeated(stopString))
@@ -92,8 +95,9 @@ async function withConversation<T>(
   signal: AbortSignal,
   talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
 ): Promise<T> {
+  const tools = options.tools === undefined ? undefined : await readTools(options.tools)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
-    const conversation = await Conversation.start(runtime, settings(options, runtime))
+    const conversation = await Conversation.start(runtime, { ...settings(options, runtime), ...(tools && { tools }) })
     try {
       return await talk(runtime, conversation)
     } finally {
@@ -149,6 +153,7 @@ Examples:
   fak chat -m Qwen3.5-0.8B-Q4_K_M.gguf --temp 0.7
   fak chat -p "What is 2 plus 3?"                   one answer
   cat notes.txt | fak chat -m model.gguf -p "Summarize this text."
+  fak chat -m model.gguf --tools tools.json -p "Weather in Paris?" --json | jq 'select(.type == "tool-call")'
   fak chat -p "Hello" --json | jq -r 'select(.type == "text").text'
 
 Without --temp and its like, sampling follows the model's card; the demo model is greedy.

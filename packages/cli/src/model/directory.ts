@@ -5,8 +5,8 @@ import { ChatTemplate } from '@fak/chat'
 import { loadQwen35 } from '@fak/model-qwen35'
 import { openSafetensors } from '@fak/safetensors/node'
 import { FakError } from '@fak/tensor'
-import { fileSource } from '@fak/tensor/node'
 import { Tokenizer } from '@fak/tokenizer'
+import { readFile } from '../read-file.js'
 import { type OpenedModel, once, type RealVocabulary, realVocabulary } from './opened.js'
 
 /** Largest config.json, tokenizer_config.json or template that is read. */
@@ -46,7 +46,7 @@ export const readConfig = (directory: string): Promise<unknown> => readJson(join
 export async function directoryTokenizer(directory: string): Promise<Tokenizer> {
   const file = join(directory, 'tokenizer.json')
   const config = await readOptional(join(directory, 'tokenizer_config.json'), MAX_CONFIG_BYTES)
-  return Tokenizer.fromJson(await read(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
+  return Tokenizer.fromJson(await readFile(file, MAX_TOKENIZER_BYTES), { file, ...(config && { config }) })
 }
 
 /**
@@ -102,7 +102,7 @@ async function findTemplate(directory: string): Promise<{ file: string; source: 
 }
 
 async function readJson(file: string): Promise<unknown> {
-  return parseJson(await read(file, MAX_CONFIG_BYTES), file)
+  return parseJson(await readFile(file, MAX_CONFIG_BYTES), file)
 }
 
 function parseJson(bytes: Uint8Array, file: string): unknown {
@@ -113,20 +113,8 @@ function parseJson(bytes: Uint8Array, file: string): unknown {
   }
 }
 
-async function read(file: string, limit: number): Promise<Uint8Array> {
-  const source = await fileSource(file)
-  try {
-    if (source.size > limit) {
-      throw new FakError('FILE_TOO_LARGE', { file, reason: `has ${source.size} bytes, at most ${limit} are read` })
-    }
-    return await source.read(0, source.size)
-  } finally {
-    await source.close()
-  }
-}
-
 const readOptional = (file: string, limit: number): Promise<Uint8Array | undefined> =>
-  read(file, limit).catch((error: unknown) => {
+  readFile(file, limit).catch((error: unknown) => {
     if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return undefined
     throw error
   })

@@ -1,0 +1,61 @@
+// One turn of a chat: a generation sorted into thinking, answer and calls of tools.
+
+import {
+  type ChatEvent,
+  type ChatMessage,
+  type ChatParserOptions,
+  type ChatReply,
+  chatReply,
+  parseChat,
+  type ToolCallEnd,
+} from '@fak/chat'
+import type { DoneEvent, FinishReason, PrefillEvent, SessionEvent, TokenEvent } from '@fak/session'
+
+type WithoutRaw<T> = T extends unknown ? Omit<T, 'raw'> : never
+
+/** Something that was said: text, thinking, a call, or a warning about one. */
+export type SaidEvent = WithoutRaw<Exclude<ChatEvent, { readonly type: 'end' }>>
+
+/** A complete call. */
+export type Call = Pick<ToolCallEnd, 'id' | 'name' | 'arguments'>
+
+/** The end of a turn: the session's figures, with the text sorted. */
+export interface TurnDone extends Omit<DoneEvent, 'finishReason'> {
+  /** `tool_calls`: the answer is done, and it calls tools. */
+  readonly finishReason: FinishReason | 'tool_calls'
+  readonly reasoning: string
+  readonly toolCalls: readonly Call[]
+}
+
+/** Events of one turn. */
+export type TurnEvent = PrefillEvent | TokenEvent | SaidEvent | TurnDone
+
+/**
+ * Sorts a generation.
+ *
+ * @returns what the model said as a message of the conversation, or `null` when it neither answered nor called
+ */
+export async function* turn(
+  generation: AsyncIterable<SessionEvent>,
+  options: ChatParserOptions,
+): AsyncGenerator<TurnEvent, ChatMessage | null> {
+  const said: ChatEvent[] = []
+  let reply: ChatReply | undefined
+  for await (const event of parseChat(generation, options)) {
+    if (event.type === 'prefill' || event.type === 'token') {
+      yield event
+    } else if (event.type === 'done') {
+      reply = chatReply(said)
+      const { text, reasoning, toolCalls } = reply
+      const finishReason = event.finishReason === 'stop' && toolCalls.length > 0 ? 'tool_calls' : event.finishReason
+      const calls = toolCalls.map(({ id, name, arguments: args }) => ({ id, name, arguments: args }))
+      yield { ...event, finishReason, text, reasoning, toolCalls: calls }
+    } else {
+      said.push(event)
+      if (event.type === 'end') continue
+      const { raw: _, ...rest } = event
+      yield rest as SaidEvent
+    }
+  }
+  return reply === undefined || (reply.text === '' && reply.toolCalls.length === 0) ? null : reply.message
+}
