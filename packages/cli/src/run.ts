@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { chatCommand } from './commands/chat.js'
 import { compareCommand } from './commands/compare.js'
+import { editCommand } from './commands/edit.js'
 import { evalCommand } from './commands/eval.js'
 import { infoCommand } from './commands/info.js'
 import { inspectCommand } from './commands/inspect.js'
@@ -13,7 +14,16 @@ import { EXIT, explain } from './errors.js'
 import type { CliIo } from './io.js'
 import { Output } from './output.js'
 
-const COMMANDS = [chatCommand, evalCommand, compareCommand, benchCommand, inspectCommand, tokenizeCommand, infoCommand]
+const COMMANDS = [
+  chatCommand,
+  evalCommand,
+  compareCommand,
+  benchCommand,
+  inspectCommand,
+  editCommand,
+  tokenizeCommand,
+  infoCommand,
+]
 
 /**
  * Runs one command to its end. Never throws: a failure is one line on stderr and an exit code.
