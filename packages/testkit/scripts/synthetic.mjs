@@ -1,33 +1,12 @@
 // Writes a synthetic model of real shape: node packages/testkit/scripts/synthetic.mjs SIZE MIX FILE.gguf [SEED] [--layers N]
-//   SIZE  0.8B, 2B, 4B, 9B, 27B, 35B-A3B, 122B-A10B or 397B-A17B       MIX  Q4_K_M, Q8_0 or F16       SEED  a number, 1 by default
+//   SIZE  0.8B, 2B, 4B, 9B, 27B, 35B-A3B, 122B-A10B or 397B-A17B       MIX  Q4_K_M, Q8_0, F16 or F32       SEED  a number, 1 by default
 //   N     only the first N layers, for a file that fits a smaller machine
 // Needs installed dependencies, but no build: it bundles the TypeScript sources first.
 
-import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build } from 'tsup'
+import { importTestkit } from './bundle.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const outDir = join(here, '../../../node_modules/.cache/fak/testkit')
-mkdirSync(outDir, { recursive: true })
-await build({
-  config: false,
-  silent: true,
-  entry: { synthetic: join(here, '../src/node.ts') },
-  outDir,
-  format: ['esm'],
-  outExtension: () => ({ js: '.mjs' }),
-  target: 'node20',
-  noExternal: [/^@fak\//],
-  esbuildOptions: (options) => {
-    options.conditions = ['@fak/source']
-  },
-})
-const { modelSizes, sizeConfig, typeMixes, writeSyntheticModel } = await import(
-  pathToFileURL(join(outDir, 'synthetic.mjs')).href
-)
+const { modelSizes, sizeConfig, typeMixes, writeSyntheticModel } = await importTestkit('node')
 
 const usage = () => {
   console.error(`usage: synthetic.mjs ${modelSizes.join('|')} ${typeMixes.join('|')} FILE.gguf [SEED] [--layers N]`)

@@ -6,7 +6,7 @@ import type { DType } from '@fak/tensor'
 /** Released sizes, dense and with experts. */
 export type ModelSize = '0.8B' | '2B' | '4B' | '9B' | '27B' | '35B-A3B' | '122B-A10B' | '397B-A17B'
 /** Mixes of stored types, as the official quantizer makes them. */
-export type TypeMix = 'Q4_K_M' | 'Q8_0' | 'F16'
+export type TypeMix = 'Q4_K_M' | 'Q8_0' | 'F16' | 'F32'
 
 const dense = (intermediate: number): MlpConfig => ({ kind: 'dense', intermediate })
 const moe = (experts: number, topK: number, width: number): MlpConfig => ({
@@ -31,7 +31,7 @@ const sizes: Record<ModelSize, readonly [number, number, MlpConfig, number, numb
 
 /** Names of {@link ModelSize} and {@link TypeMix}, for command lines. */
 export const modelSizes = Object.keys(sizes) as readonly ModelSize[]
-export const typeMixes: readonly TypeMix[] = ['Q4_K_M', 'Q8_0', 'F16']
+export const typeMixes: readonly TypeMix[] = ['Q4_K_M', 'Q8_0', 'F16', 'F32']
 
 /**
  * The configuration of a released size.
@@ -57,7 +57,7 @@ export function sizeConfig(size: ModelSize, layers?: number): Qwen35Config {
 }
 
 /** `general.file_type` of a mix. Source: `LlamaFileType` of the official `gguf` Python package. */
-export const fileTypes: Record<TypeMix, number> = { F16: 1, Q8_0: 7, Q4_K_M: 15 }
+export const fileTypes: Record<TypeMix, number> = { F32: 0, F16: 1, Q8_0: 7, Q4_K_M: 15 }
 
 /** What the converter keeps in F32 beside vectors: the router, and the gate of the shared expert. */
 const FLOAT_MATRICES = /\.ffn_gate_inp(_shexp)?\.weight$/
