@@ -1,5 +1,5 @@
 // Writes a synthetic model of real shape: node packages/testkit/scripts/synthetic.mjs SIZE MIX FILE.gguf [SEED] [--layers N]
-//   SIZE  0.8B, 2B, 4B, 9B, 27B, 35B-A3B, 122B-A10B or 397B-A17B       MIX  Q4_K_M, Q8_0, F16 or F32       SEED  a number, 1 by default
+//   SIZE  0.8B, 2B, 4B, 9B, 27B, 35B-A3B, 122B-A10B or 397B-A17B       MIX  Q4_K_M, Q8_0, F16, F32 or MXFP4_MOE       SEED  a number, 1 by default
 //   N     only the first N layers, for a file that fits a smaller machine
 // Needs installed dependencies, but no build: it bundles the TypeScript sources first.
 

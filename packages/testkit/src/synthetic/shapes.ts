@@ -6,7 +6,7 @@ import type { DType } from '@fak/tensor'
 /** Released sizes, dense and with experts. */
 export type ModelSize = '0.8B' | '2B' | '4B' | '9B' | '27B' | '35B-A3B' | '122B-A10B' | '397B-A17B'
 /** Mixes of stored types, as the official quantizer makes them. */
-export type TypeMix = 'Q4_K_M' | 'Q8_0' | 'F16' | 'F32'
+export type TypeMix = 'Q4_K_M' | 'Q8_0' | 'F16' | 'F32' | 'MXFP4_MOE'
 
 const dense = (intermediate: number): MlpConfig => ({ kind: 'dense', intermediate })
 const moe = (experts: number, topK: number, width: number): MlpConfig => ({
@@ -31,7 +31,7 @@ const sizes: Record<ModelSize, readonly [number, number, MlpConfig, number, numb
 
 /** Names of {@link ModelSize} and {@link TypeMix}, for command lines. */
 export const modelSizes = Object.keys(sizes) as readonly ModelSize[]
-export const typeMixes: readonly TypeMix[] = ['Q4_K_M', 'Q8_0', 'F16', 'F32']
+export const typeMixes: readonly TypeMix[] = ['Q4_K_M', 'Q8_0', 'F16', 'F32', 'MXFP4_MOE']
 
 /**
  * The configuration of a released size.
@@ -57,7 +57,7 @@ export function sizeConfig(size: ModelSize, layers?: number): Qwen35Config {
 }
 
 /** `general.file_type` of a mix. Source: `LlamaFileType` of the official `gguf` Python package. */
-export const fileTypes: Record<TypeMix, number> = { F32: 0, F16: 1, Q8_0: 7, Q4_K_M: 15 }
+export const fileTypes: Record<TypeMix, number> = { F32: 0, F16: 1, Q8_0: 7, Q4_K_M: 15, MXFP4_MOE: 38 }
 
 /** What the converter keeps in F32 beside vectors: the router, and the gate of the shared expert. */
 const FLOAT_MATRICES = /\.ffn_gate_inp(_shexp)?\.weight$/
@@ -66,10 +66,11 @@ const FAVOURED = /^(attn_qkv|attn_v|ffn_down(_exps|_shexp)?)\.weight$/
 
 /**
  * The stored type of a parameter. Vectors and convolutions stay F32. Q4_K_M gives more bits to the head, and to some projections in some
- * blocks. Source: `llama-quant.cpp` of llama.cpp v0.5.0.
+ * blocks; MXFP4_MOE stores experts as MXFP4 and the rest as Q8_0. Source: `llama-quant.cpp` of llama.cpp v0.5.0.
  */
 export function storedType(mix: TypeMix, { form, gguf }: Parameter, config: Qwen35Config): DType {
   if ((form !== 'matrix' && form !== 'experts') || FLOAT_MATRICES.test(gguf)) return 'F32'
+  if (mix === 'MXFP4_MOE') return form === 'experts' ? 'MXFP4' : 'Q8_0'
   if (mix !== 'Q4_K_M') return mix
   const [, block, name] = /^blk\.(\d+)\.(.*)$/.exec(gguf) ?? []
   if (block === undefined) return gguf === 'output.weight' || config.tiedEmbeddings ? 'Q6_K' : 'Q4_K'
