@@ -6,6 +6,8 @@
 //   kPanelColumns                                  from so many columns on a panel beats four columns at a time (measured)
 //   row(x, k)                                      the parts of an activation row
 //   step<C>(w, x, x_stride, b, acc)                kStep blocks of four rows times C columns, from block b on
+//   kHalfStep, half_step<C>                        whether there is a step of half as many blocks; the last of a row are worth one
+//                                                  where rows are short (512 elements in the experts of a large model)
 //   store(args, group, column, acc)
 //   fill(panel, half, rows, blocks)                unpacks blocks of kHalfRows rows
 //   mask(rows)
@@ -38,6 +40,13 @@ static void gemv(const LinearArgs& a, int64_t column) {
     for (int64_t b = 0; b < whole; b += Leaf::kStep) {
       Leaf::template step<C>(w, x, a.x_stride, b, acc);
       for (int r = 0; r < 4; r++) w[r] += Leaf::kStep;
+    }
+    if constexpr (Leaf::kHalfStep) {
+      if (blocks - whole == Leaf::kStep / 2) {
+        Leaf::template half_step<C>(w, x, a.x_stride, whole, acc);
+        for (int c = 0; c < C; c++) Leaf::store(a, g, column + c, acc[c]);
+        continue;
+      }
     }
     if (whole < blocks) {
       // Missing blocks are zero: scale 0 times an activation padded with zeros adds exactly nothing.

@@ -247,6 +247,7 @@ struct Leaf {
   using Panel = avx2::Panel;
   using Mask = TileMask;
   static constexpr int kBlock = 32, kStep = 2;
+  static constexpr bool kHalfStep = false;
   static constexpr int kHalfRows = avx2::kHalfRows, kTileColumns = avx2::kTileColumns;
   static constexpr int kPanelBlocks = avx2::kPanelBlocks, kPanelColumns = 24;
 

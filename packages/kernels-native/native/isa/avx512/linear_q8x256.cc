@@ -35,13 +35,16 @@ FAK_INLINE __m512 halves_to_floats(const uint64_t half[4]) {
                                            static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
 }
 
-/// Four rows times four super-blocks times C columns.
-template <class T, int C>
+/// Four rows times B (4, or the first 2 of) super-blocks times C columns. What lies beyond B is zero in the activations.
+template <class T, int C, int B>
 FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& x, size_t x_stride, int64_t b,
                           __m128 acc[C]) {
+  static_assert(B == 4 || B == 2, "pairs of super-blocks");
   __m512i lanes[C][4];
+  for (int c = 0; c < C; c++)
+    for (int i = B; i < 4; i++) lanes[c][i] = _mm512_setzero_si512();
   alignas(64) int16_t mins[4][4][16];
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < B; i++) {
     __m512i total[C][4];
     for (int r = 0; r < 4; r++) {
       __m512i q[4];
@@ -69,12 +72,12 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
     }
     for (int c = 0; c < C; c++) lanes[c][i] = sum_lanes(total[c][0], total[c][1], total[c][2], total[c][3]);
   }
-  uint64_t half[4];
-  for (int i = 0; i < 4; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
+  uint64_t half[4] = {};
+  for (int i = 0; i < B; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
   const __m512 d = halves_to_floats(half);
   __m512 dmin = d;
   if constexpr (T::kMinimum) {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < B; i++) {
       half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
     }
     dmin = halves_to_floats(half);
@@ -86,8 +89,8 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
     const __m512 value = _mm512_cvtepi32_ps(sum_all_lanes(lanes[c][0], lanes[c][1], lanes[c][2], lanes[c][3]));
     if (T::kMinimum) {
       const uint8_t* sums = reinterpret_cast<const uint8_t*>(x.sums + 16 * b) + c * x_stride;
-      __m512i pair[2];
-      for (int p = 0; p < 2; p++) {
+      __m512i pair[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+      for (int p = 0; p < B / 2; p++) {
         const __m512i xs = _mm512_load_si512(sums + 64 * p);
         __m512i dot[4];
         for (int r = 0; r < 4; r++) {
@@ -251,6 +254,7 @@ struct Leaf {
   using Panel = avx512::Panel;
   using Mask = TileMask;
   static constexpr int kBlock = 256, kStep = 4;
+  static constexpr bool kHalfStep = true;
   static constexpr int kHalfRows = avx512::kHalfRows, kTileColumns = avx512::kTileColumns;
   static constexpr int kPanelBlocks = avx512::kPanelBlocks, kPanelColumns = 12;
 
@@ -268,7 +272,11 @@ struct Leaf {
   }
   template <int C>
   FAK_INLINE void step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
-    gemv_step<T, C>(w, x, x_stride, b, acc);
+    gemv_step<T, C, 4>(w, x, x_stride, b, acc);
+  }
+  template <int C>
+  FAK_INLINE void half_step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
+    gemv_step<T, C, 2>(w, x, x_stride, b, acc);
   }
   template <int H, int C>
   FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,

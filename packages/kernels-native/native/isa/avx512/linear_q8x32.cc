@@ -280,6 +280,7 @@ struct Leaf {
   using Panel = avx512::Panel;
   using Mask = TileMask;
   static constexpr int kBlock = 32, kStep = 4;
+  static constexpr bool kHalfStep = false;
   static constexpr int kHalfRows = avx512::kHalfRows, kTileColumns = avx512::kTileColumns;
   static constexpr int kPanelBlocks = avx512::kPanelBlocks, kPanelColumns = 12;
 
