@@ -4,7 +4,7 @@
 //   node scripts/build-native.mjs [--force]
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,24 +13,78 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const addon = join(root, 'build', 'Release', 'fak_native.node')
 const require = createRequire(import.meta.url)
 
-if (process.argv.includes('--force') || !upToDate()) build()
-
-function build() {
+const force = process.argv.includes('--force')
+if (force || !upToDate()) {
   const missing = missingTool()
-  if (missing !== undefined) {
+  if (missing === undefined) locked(build)
+  else {
     console.error(
       `fak: native kernels not built, ${missing} not found (the slow reference executor is used); to fix it, install a C++17 compiler and CMake 3.18 or newer, then run: node "${fileURLToPath(import.meta.url)}"`,
     )
-    return
   }
+}
+
+function build() {
+  // Another process may have built it while this one waited.
+  if (!force && upToDate()) return
+  const started = new Date()
   console.error('fak: building the native kernels …')
   // Two jobs: more would fill the memory of small machines for a build that happens once.
   const args = [require.resolve('cmake-js/bin/cmake-js'), 'compile', '--out', 'build', '--parallel', '2']
   const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
-  if (result.status === 0 && existsSync(addon)) return
+  if (result.status === 0 && existsSync(addon)) {
+    // The time of the sources it was made of, also when the linker had nothing to do: a source that was saved meanwhile is newer.
+    utimesSync(addon, started, started)
+    return
+  }
   console.error(result.stdout + result.stderr)
   console.error('fak: the native kernels do not compile; the lines above say why')
   process.exitCode = 1
+}
+
+/** Runs `work` while no other process builds in this folder; two at a time would spoil each other's files. */
+function locked(work) {
+  const lock = join(root, 'build.lock')
+  let told = false
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    if (abandoned(lock)) {
+      rmSync(lock, { force: true })
+      continue
+    }
+    if (!told) console.error('fak: another process is building the native kernels; waiting for it …')
+    told = true
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  }
+  try {
+    work()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+/** Whether the process that made a lock has ended without taking it away. */
+function abandoned(lock) {
+  let owner
+  try {
+    owner = Number(readFileSync(lock, 'utf8'))
+  } catch {
+    return false
+  }
+  // Being written at this moment.
+  if (!Number.isInteger(owner) || owner <= 0)
+    return Date.now() - statSync(lock, { throwIfNoEntry: false })?.mtimeMs > 10_000
+  try {
+    process.kill(owner, 0)
+    return false
+  } catch (error) {
+    return error.code === 'ESRCH'
+  }
 }
 
 /** The first tool that is not there, or undefined. */
