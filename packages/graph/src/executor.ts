@@ -64,6 +64,8 @@ export interface PreparedProgram {
    * use, which is slow. Absent where the executor makes no such difference between types.
    */
   readonly dequantized?: readonly DType[]
+  /** Bytes that all living sequences hold together; cache rows that several share count once. */
+  readonly stateBytes: number
   /** A fresh sequence at position 0. */
   createState(): SequenceState
   /**
@@ -84,10 +86,17 @@ export interface PreparedProgram {
 /** KV rows, conv rows and recurrent matrices of one sequence, valid exactly for `position` tokens. */
 export interface SequenceState {
   readonly position: number
-  /** Bytes held now. */
+  /** Bytes held now, cache rows shared with forks included. */
   readonly byteLength: number
   /** Whether a step failed half-way and left it unusable until {@link SequenceState.reset}. */
   readonly lost: boolean
+  /**
+   * A sequence of its own at the same position: both go on from here, and neither sees what the other does. It is the checkpoint too: keep
+   * a fork to come back to. Recurrent arrays are copied; an executor may share cache rows until one of the two writes.
+   *
+   * @throws FakError `STATE_BUSY` while a step runs on it, `STATE_LOST`, `DISPOSED`, `OUT_OF_MEMORY`
+   */
+  fork(): SequenceState
   /** Back to position 0, everything zero. @throws FakError `STATE_BUSY` while a step runs on it. */
   reset(): void
   /** Frees the memory; waits for a running step. Safe to call twice. */

@@ -50,9 +50,11 @@ struct AttentionArgs {
   const float* q;          ///< query of (first token, first head): Dk floats
   size_t q_token_stride;   ///< floats from one token's query to the next
   size_t q_head_stride;    ///< floats from one head's query to the next
-  const float* k;          ///< cache row 0 of this key head: Dk floats
+  float* const* k_pages;   ///< by block of keys: its kAttentionBlock cache rows
+  size_t k_offset;         ///< floats from a row's beginning to this key head: Dk floats
   size_t k_stride;         ///< floats from one position to the next
-  const float* v;          ///< cache row 0 of this value head: Dv floats
+  float* const* v_pages;   ///< likewise: Dv floats
+  size_t v_offset;
   size_t v_stride;
   float* y;                ///< output of (first token, first head): Dv floats
   size_t y_token_stride;

@@ -14,6 +14,7 @@ export interface NativeMapping {
 export interface NativeState {
   readonly byteLength: number
   readonly lost: boolean
+  fork(position: number): NativeState
   reset(): void
   dispose(): void
 }
@@ -26,6 +27,7 @@ export interface NativeResult {
 
 /** A prepared program. */
 export interface NativePrepared {
+  readonly stateBytes: number
   createState(): NativeState
   run(
     state: NativeState,

@@ -47,12 +47,14 @@ export class NativeProgram implements PreparedProgram {
     this.#vocabulary = vocabularySize(parts.program)
   }
 
+  get stateBytes(): number {
+    return this.#parts.native.stateBytes
+  }
+
   createState(): NativeSequence {
     this.#assertUsable()
     try {
-      const state = new NativeSequence(this.#parts.native.createState())
-      this.#states.add(state)
-      return state
+      return new NativeSequence(this.#parts.native.createState(), (state) => this.#states.add(state))
     } catch (cause) {
       throw nativeFailure(cause)
     }

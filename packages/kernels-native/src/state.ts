@@ -3,16 +3,24 @@
 import type { SequenceState } from '@fak/graph'
 import { FakError } from '@fak/tensor'
 import type { NativeState } from './addon.js'
+import { nativeFailure } from './errors.js'
+
+type Adopt = (sequence: NativeSequence) => void
 
 /** Made by the prepared program that owns it; see {@link SequenceState}. */
 export class NativeSequence implements SequenceState {
   readonly #native: NativeState
-  #position = 0
+  readonly #adopt: Adopt
+  #position: number
   #running: Promise<unknown> | undefined
   #disposed = false
 
-  constructor(native: NativeState) {
+  /** @param adopt Told of every fork. */
+  constructor(native: NativeState, adopt: Adopt, position = 0) {
     this.#native = native
+    this.#adopt = adopt
+    this.#position = position
+    adopt(this)
   }
 
   get position(): number {
@@ -25,6 +33,20 @@ export class NativeSequence implements SequenceState {
 
   get lost(): boolean {
     return !this.#disposed && this.#native.lost
+  }
+
+  fork(): NativeSequence {
+    this.#assertIdle()
+    if (this.lost) {
+      throw new FakError('STATE_LOST', {
+        reason: 'a step failed half-way; there is no state to fork until it is reset',
+      })
+    }
+    try {
+      return new NativeSequence(this.#native.fork(this.#position), this.#adopt, this.#position)
+    } catch (cause) {
+      throw nativeFailure(cause)
+    }
   }
 
   reset(): void {

@@ -23,8 +23,17 @@ class ToyState implements SequenceState {
   get position() {
     return this.tokens.length
   }
+  constructor(private readonly family: ToyState[]) {
+    family.push(this)
+  }
   get byteLength() {
     return 4 * this.tokens.length
+  }
+  fork() {
+    if (this.running) throw new Error('forked under a running step')
+    const fork = new ToyState(this.family)
+    fork.tokens = [...this.tokens]
+    return fork
   }
   reset() {
     this.tokens = []
@@ -52,10 +61,11 @@ export function toyModel(options: ToyOptions = {}) {
   const prepared: PreparedProgram = {
     program,
     maxTokens,
+    get stateBytes() {
+      return states.reduce((sum, state) => sum + (state.disposed ? 0 : state.byteLength), 0)
+    },
     createState() {
-      const state = new ToyState()
-      states.push(state)
-      return state
+      return new ToyState(states)
     },
     async run(step) {
       const state = step.state as ToyState

@@ -16,7 +16,7 @@ import type { OpDefinition } from '../ops/define.js'
 import * as catalogue from '../ops/index.js'
 import { type MemoryPlan, planProgram, tapIds } from '../plan.js'
 import type { OpNode, Program, ValueId } from '../program.js'
-import { allocate, ReferenceState } from './state.js'
+import { allocate, ReferenceState, StateFamily } from './state.js'
 
 /** Choices of a {@link ReferenceExecutor}. */
 export interface ReferenceOptions {
@@ -115,7 +115,7 @@ class PreparedReference implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
   readonly #vocabulary: number
-  readonly #states = new WeakSet<SequenceState>()
+  readonly #states = new StateFamily()
   #parts: Parts | undefined
   #arena: ArrayBufferLike
   #queue: Promise<unknown> = Promise.resolve()
@@ -128,10 +128,12 @@ class PreparedReference implements PreparedProgram {
     this.#arena = allocate(parts.plan.arenaBytes / Float32Array.BYTES_PER_ELEMENT).buffer
   }
 
+  get stateBytes(): number {
+    return this.#states.byteLength
+  }
+
   createState(): SequenceState {
-    const state = new ReferenceState(this.program.states)
-    this.#states.add(state)
-    return state
+    return new ReferenceState(this.program.states, this.#states)
   }
 
   async run(step: Step): Promise<StepResult> {

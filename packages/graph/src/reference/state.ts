@@ -15,9 +15,35 @@ export function allocate(length: number): Float32Array {
   }
 }
 
+/** The sequences of one prepared program. Those that nobody refers to any more leave by themselves. */
+export class StateFamily {
+  readonly #members = new WeakSet<ReferenceState>()
+  readonly #refs = new Set<WeakRef<ReferenceState>>()
+
+  add(state: ReferenceState): void {
+    this.#members.add(state)
+    this.#refs.add(new WeakRef(state))
+  }
+
+  has(state: ReferenceState): boolean {
+    return this.#members.has(state)
+  }
+
+  get byteLength(): number {
+    let sum = 0
+    for (const ref of this.#refs) {
+      const state = ref.deref()
+      if (state === undefined || state.disposed) this.#refs.delete(ref)
+      else sum += state.byteLength
+    }
+    return sum
+  }
+}
+
 /** Made by the prepared program that owns it; see {@link SequenceState}. */
 export class ReferenceState implements SequenceState {
   readonly #infos: readonly StateInfo[]
+  readonly #family: StateFamily
   #arrays: Float32Array[]
   /** Never: a step works on copies. */
   readonly lost = false
@@ -25,17 +51,36 @@ export class ReferenceState implements SequenceState {
   #running: Promise<unknown> | undefined
   #disposed = false
 
-  constructor(infos: readonly StateInfo[]) {
+  /** @param family The sequences of the prepared program; the new one joins them. */
+  constructor(infos: readonly StateInfo[], family: StateFamily) {
     this.#infos = infos
+    this.#family = family
     this.#arrays = this.#fresh()
+    family.add(this)
   }
 
   get position(): number {
     return this.#position
   }
 
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
   get byteLength(): number {
     return this.#arrays.reduce((sum, array) => sum + array.byteLength, 0)
+  }
+
+  fork(): ReferenceState {
+    this.#assertIdle()
+    const fork = new ReferenceState(this.#infos, this.#family)
+    // A step never writes into the recurrent arrays that it was lent, so they need no copy.
+    fork.#arrays = this.#infos.map((info, i) => {
+      const held = this.#arrays[i]!
+      return info.kind === 'recurrent' ? held : held.slice(0, this.#position * elements(info))
+    })
+    fork.#position = this.#position
+    return fork
   }
 
   reset(): void {

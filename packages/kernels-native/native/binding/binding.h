@@ -52,7 +52,7 @@ class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
   std::weak_ptr<Team> team_;
 };
 
-/// A prepared program. createState(); run(state, position, tokens, rows, pinned, abort); dispose(). Made by ExecutorHandle.
+/// A prepared program. createState(); stateBytes; run(state, position, tokens, rows, pinned, abort); dispose(). Made by ExecutorHandle.
 class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
  public:
   /// What the constructor takes over.
@@ -65,26 +65,34 @@ class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
 
  private:
   Napi::Value create_state(const Napi::CallbackInfo& info);
+  Napi::Value state_bytes(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
   Parts parts_;
 };
 
-/// The state of one sequence. byteLength; lost; reset(); dispose(). Made by PreparedHandle.
+/// The state of one sequence. byteLength; lost; fork(position); reset(); dispose(). Made by PreparedHandle, or by a fork.
 class StateHandle : public Napi::ObjectWrap<StateHandle> {
  public:
+  /// What the constructor takes over.
+  struct Parts {
+    std::unique_ptr<State> state;
+    uint64_t owner;  ///< the prepared program
+  };
+  /// A new object around a state. @throws std::bad_alloc without one
+  static Napi::Value wrap(Napi::Env env, Parts parts);
   static Napi::Function define(Napi::Env env);
   explicit StateHandle(const Napi::CallbackInfo& info);
-  State* get() const { return state_.get(); }
-  bool belongs_to(const Prepared& prepared) const { return owner_ == prepared.id(); }
+  State* get() const { return parts_.state.get(); }
+  bool belongs_to(const Prepared& prepared) const { return parts_.owner == prepared.id(); }
 
  private:
   Napi::Value byte_length(const Napi::CallbackInfo& info);
   Napi::Value lost(const Napi::CallbackInfo& info);
+  Napi::Value fork(const Napi::CallbackInfo& info);
   void reset(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
-  uint64_t owner_ = 0;
-  std::unique_ptr<State> state_;
+  Parts parts_;
 };
 
 /// describe(): what this build and machine offer.

@@ -4,7 +4,8 @@ namespace fak {
 
 Napi::Function PreparedHandle::define(Napi::Env env) {
   return DefineClass(env, "Prepared",
-                     {InstanceMethod<&PreparedHandle::create_state>("createState"), InstanceMethod<&PreparedHandle::run>("run"),
+                     {InstanceMethod<&PreparedHandle::create_state>("createState"),
+                      InstanceAccessor<&PreparedHandle::state_bytes>("stateBytes"), InstanceMethod<&PreparedHandle::run>("run"),
                       InstanceMethod<&PreparedHandle::dispose>("dispose")});
 }
 
@@ -15,8 +16,11 @@ PreparedHandle::PreparedHandle(const Napi::CallbackInfo& info) : ObjectWrap(info
 
 Napi::Value PreparedHandle::create_state(const Napi::CallbackInfo& info) {
   require(info, parts_.prepared != nullptr, "disposed");
-  return info.Env().GetInstanceData<Addon>()->state.New(
-      {Napi::External<Prepared>::New(info.Env(), parts_.prepared.get())});
+  return StateHandle::wrap(info.Env(), {parts_.prepared->create_state(), parts_.prepared->id()});
+}
+
+Napi::Value PreparedHandle::state_bytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), parts_.prepared ? static_cast<double>(parts_.prepared->usage().bytes()) : 0);
 }
 
 Napi::Value PreparedHandle::run(const Napi::CallbackInfo& info) {

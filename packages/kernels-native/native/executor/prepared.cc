@@ -137,12 +137,16 @@ Response Prepared::run(const Request& request) {
 Response Prepared::execute(const Request& request) {
   Failure failure;
   std::vector<float*> activations(program_.values.size()), states(program_.states.size());
+  std::vector<float* const*> caches(program_.states.size());
   for (size_t i = 0; i < activations.size(); i++)
     if (program_.values[i].kind == ValueKind::Activation)
       activations[i] = reinterpret_cast<float*>(arena_.data() + program_.values[i].offset);
   for (size_t i = 0; i < request.pinned.size(); i++)
     activations[static_cast<size_t>(program_.pinned[i])] = request.pinned[i];
-  for (size_t i = 0; i < states.size(); i++) states[i] = request.state->data(i);
+  for (size_t i = 0; i < states.size(); i++) {
+    states[i] = request.state->data(i);
+    caches[i] = request.state->pages(i);
+  }
 
   Step step;
   step.T = request.count;
@@ -153,6 +157,7 @@ Response Prepared::execute(const Request& request) {
   step.kernels = &kernels_;
   step.activations = activations.data();
   step.states = states.data();
+  step.caches = caches.data();
   step.shared = shared_.data();
   step.private_memory = private_.data();
   step.private_stride = private_stride_;

@@ -47,6 +47,11 @@ class Prepared {
   Team& team() const { return *team_; }
   const Program& program() const { return program_; }
 
+  /// A fresh sequence. @throws std::bad_alloc
+  std::unique_ptr<State> create_state() const { return std::make_unique<State>(program_.states, usage_); }
+  /// What all sequences hold together.
+  const StateUsage& usage() const { return *usage_; }
+
  private:
   Response execute(const Request& request);
   bool files_changed() const;
@@ -56,6 +61,7 @@ class Prepared {
   const WeightMemory weights_;
   const KernelTable& kernels_;
   const std::shared_ptr<Team> team_;
+  const std::shared_ptr<StateUsage> usage_ = std::make_shared<StateUsage>();
   Tasks tasks_;
   Schedule with_outputs_, without_outputs_;
   std::optional<Timetable> timetable_;

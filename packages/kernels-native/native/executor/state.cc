@@ -2,57 +2,124 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
+
+#include "kernels.h"
 
 namespace fak {
 
-namespace {
+/// kAttentionBlock rows of one cache.
+class State::Page {
+ public:
+  Page(size_t bytes, std::shared_ptr<StateUsage> usage) : usage_(std::move(usage)) {
+    if (!memory_.allocate(bytes)) throw std::bad_alloc();
+    usage_->add(memory_.bytes());
+  }
+  ~Page() { usage_->remove(memory_.bytes()); }
+  Page(const Page&) = delete;
+  Page& operator=(const Page&) = delete;
+  float* floats() const { return memory_.floats(); }
+  size_t bytes() const { return memory_.bytes(); }
 
-/// Rows that a cache begins with.
-constexpr int64_t kFirstRows = 64;
+ private:
+  std::shared_ptr<StateUsage> usage_;
+  Memory memory_;
+};
 
-}  // namespace
-
-State::State(const std::vector<StateInfo>& infos) : infos_(infos), memory_(infos.size()) {
-  size_t bytes = 0;
+State::State(const std::vector<StateInfo>& infos, std::shared_ptr<StateUsage> usage)
+    : infos_(infos), usage_(std::move(usage)), arrays_(infos.size()), caches_(infos.size()) {
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) continue;
-    if (!memory_[i].allocate(static_cast<size_t>(infos_[i].elements) * sizeof(float))) throw std::bad_alloc();
+    if (!arrays_[i].allocate(static_cast<size_t>(infos_[i].elements) * sizeof(float))) throw std::bad_alloc();
     recurrent_floats_ += infos_[i].elements;
-    bytes += memory_[i].bytes();
+    recurrent_bytes_ += arrays_[i].bytes();
   }
-  bytes_ = bytes;
+  usage_->add(recurrent_bytes_);
   reset();
 }
 
-bool State::reserve(int64_t positions, int64_t kept) {
-  if (positions <= capacity_) return true;
-  const int64_t rows = std::max({positions, 2 * capacity_, kFirstRows});
-  // All new blocks before any change, so that running out of memory leaves the state as it was.
-  std::vector<Memory> grown(infos_.size());
-  size_t bytes = 0;
-  for (size_t i = 0; i < infos_.size(); i++) {
-    if (infos_[i].kv) {
-      const size_t row = static_cast<size_t>(infos_[i].elements) * sizeof(float);
-      if (static_cast<size_t>(rows) > std::numeric_limits<size_t>::max() / 2 / row) return false;
-      if (!grown[i].allocate(static_cast<size_t>(rows) * row)) return false;
-    }
-    bytes += infos_[i].kv ? grown[i].bytes() : memory_[i].bytes();
-  }
-  for (size_t i = 0; i < infos_.size(); i++) {
-    if (!infos_[i].kv) continue;
-    if (kept > 0) std::memcpy(grown[i].data(), memory_[i].data(), static_cast<size_t>(kept * infos_[i].elements) * sizeof(float));
-    memory_[i] = std::move(grown[i]);
-  }
-  capacity_ = rows;
-  bytes_ = bytes;
+State::~State() { usage_->remove(recurrent_bytes_); }
+
+bool State::holds(int64_t positions) const {
+  if (positions < 0) return false;
+  for (size_t i = 0; i < infos_.size(); i++)
+    if (infos_[i].kv && static_cast<int64_t>(caches_[i].pages.size()) * kAttentionBlock < positions) return false;
   return true;
 }
 
+std::unique_ptr<State> State::fork(int64_t positions) const try {
+  auto copy = std::make_unique<State>(infos_, usage_);
+  const size_t count = static_cast<size_t>((positions + kAttentionBlock - 1) / kAttentionBlock);
+  for (size_t i = 0; i < infos_.size(); i++) {
+    if (infos_[i].kv) {
+      copy->caches_[i].pages.assign(caches_[i].pages.begin(), caches_[i].pages.begin() + static_cast<std::ptrdiff_t>(count));
+      copy->caches_[i].addresses.assign(caches_[i].addresses.begin(),
+                                        caches_[i].addresses.begin() + static_cast<std::ptrdiff_t>(count));
+    } else {
+      std::memcpy(copy->arrays_[i].data(), arrays_[i].data(), arrays_[i].bytes());
+    }
+  }
+  copy->count_bytes();
+  return copy;
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
+bool State::reserve(int64_t positions, int64_t kept) {
+  const size_t first = static_cast<size_t>(kept / kAttentionBlock);
+  const size_t count = static_cast<size_t>((positions + kAttentionBlock - 1) / kAttentionBlock);
+  bool all = true;
+  for (size_t i = 0; all && i < infos_.size(); i++)
+    for (size_t page = first; all && infos_[i].kv && page < count; page++)
+      all = own_page(i, page, page == first ? kept % kAttentionBlock : 0);
+  count_bytes();
+  return all;
+}
+
+/// Makes sure that a page exists and that nobody else reads it, keeping its first rows.
+bool State::own_page(size_t index, size_t page, int64_t kept_rows) try {
+  Cache& cache = caches_[index];
+  if (page < cache.pages.size() && cache.pages[page].use_count() == 1) {
+    // Whoever gave up the page last has stopped reading it.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return true;
+  }
+  std::shared_ptr<Page> own = new_page(index);
+  if (page < cache.pages.size()) {
+    std::memcpy(own->floats(), cache.pages[page]->floats(),
+                static_cast<size_t>(kept_rows * infos_[index].elements) * sizeof(float));
+    cache.addresses[page] = own->floats();
+    cache.pages[page] = std::move(own);
+  } else {
+    cache.addresses.reserve(page + 1);
+    cache.pages.push_back(own);
+    cache.addresses.push_back(own->floats());
+  }
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
+}
+
+std::shared_ptr<State::Page> State::new_page(size_t index) const {
+  return std::make_shared<Page>(static_cast<size_t>(kAttentionBlock * infos_[index].elements) * sizeof(float), usage_);
+}
+
+void State::count_bytes() {
+  size_t bytes = recurrent_bytes_;
+  for (const Cache& cache : caches_)
+    for (const auto& page : cache.pages) bytes += page->bytes();
+  bytes_ = bytes;
+}
+
 void State::reset() {
-  for (size_t i = 0; i < infos_.size(); i++)
-    if (!infos_[i].kv) std::memset(memory_[i].data(), 0, memory_[i].bytes());
+  for (size_t i = 0; i < infos_.size(); i++) {
+    if (infos_[i].kv) {
+      caches_[i] = Cache();
+    } else {
+      std::memset(arrays_[i].data(), 0, arrays_[i].bytes());
+    }
+  }
+  count_bytes();
   lost = false;
 }
 
@@ -62,7 +129,7 @@ void State::save(float* to, int64_t begin, int64_t end) const {
     if (infos_[i].kv) continue;
     const int64_t from = std::max(begin, at), until = std::min(end, at + infos_[i].elements);
     if (from < until)
-      std::memcpy(to + from, memory_[i].floats() + (from - at), static_cast<size_t>(until - from) * sizeof(float));
+      std::memcpy(to + from, arrays_[i].floats() + (from - at), static_cast<size_t>(until - from) * sizeof(float));
     at += infos_[i].elements;
   }
 }
@@ -70,7 +137,7 @@ void State::save(float* to, int64_t begin, int64_t end) const {
 void State::restore(const float* from) {
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) continue;
-    std::memcpy(memory_[i].data(), from, static_cast<size_t>(infos_[i].elements) * sizeof(float));
+    std::memcpy(arrays_[i].data(), from, static_cast<size_t>(infos_[i].elements) * sizeof(float));
     from += infos_[i].elements;
   }
 }

@@ -1,7 +1,9 @@
-// State: what one sequence carries from step to step. Recurrent arrays have a fixed size; caches grow by doubling.
+// State: what one sequence carries from step to step. Recurrent arrays have a fixed size. Caches are lists of pages, one page for each
+// block of attention; a fork shares the pages it holds with the original until one of them writes.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <vector>
 
 #include "executor/memory.h"
@@ -9,19 +11,42 @@
 
 namespace fak {
 
+/// Bytes of all states of one program that are alive; what several share counts once. Any thread may ask.
+class StateUsage {
+ public:
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  void add(size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void remove(size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<size_t> bytes_{0};
+};
+
 class State {
  public:
   /// Everything zero, caches without rows. @throws std::bad_alloc
-  explicit State(const std::vector<StateInfo>& infos);
+  State(const std::vector<StateInfo>& infos, std::shared_ptr<StateUsage> usage);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
-  /// Makes room for `positions` rows in every cache, keeping the first `kept`; false, and nothing changed, when there is no memory.
+  /// Whether the caches have rows for so many positions.
+  bool holds(int64_t positions) const;
+
+  /// A sequence of its own that goes on from the first `positions` positions. Null when there is no memory.
+  std::unique_ptr<State> fork(int64_t positions) const;
+
+  /// Makes room to write the cache rows [kept, positions), keeping those before; false when there is no memory: then no row is lost.
   bool reserve(int64_t positions, int64_t kept);
 
-  /// Zeroes the recurrent arrays. Cache rows count only up to the sequence's position, so they may stay.
+  /// Zeroes the recurrent arrays and gives the pages back.
   void reset();
 
-  float* data(size_t index) const { return memory_[index].floats(); }
-  /// Bytes held now. Any thread may ask.
+  /// A recurrent array; null for a cache.
+  float* data(size_t index) const { return arrays_[index].floats(); }
+  /// Addresses of a cache's pages, kAttentionBlock rows each; null for a recurrent array.
+  float* const* pages(size_t index) const { return caches_[index].addresses.data(); }
+  /// Bytes held now, those that others share included. Any thread may ask.
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
   /// Copies all recurrent arrays out to, or back from, recurrent_bytes() bytes, floats [begin, end) of them.
@@ -33,10 +58,21 @@ class State {
   bool lost = false;
 
  private:
+  class Page;
+  struct Cache {
+    std::vector<std::shared_ptr<Page>> pages;
+    std::vector<float*> addresses;
+  };
+  std::shared_ptr<Page> new_page(size_t index) const;
+  bool own_page(size_t index, size_t page, int64_t kept_rows);
+  void count_bytes();
+
   const std::vector<StateInfo> infos_;
-  std::vector<Memory> memory_;
-  int64_t capacity_ = 0;
+  const std::shared_ptr<StateUsage> usage_;
+  std::vector<Memory> arrays_;  ///< by state; empty for caches
+  std::vector<Cache> caches_;   ///< by state; empty for recurrent arrays
   int64_t recurrent_floats_ = 0;
+  size_t recurrent_bytes_ = 0;
   std::atomic<size_t> bytes_{0};
 };
 

@@ -38,7 +38,8 @@ struct Step {
   int threads = 1;
   const KernelTable* kernels = nullptr;
   float* const* activations = nullptr;  ///< by value; null for weights and tokens
-  float* const* states = nullptr;       ///< by state: a recurrent array, or cache row 0 with room for P + T rows
+  float* const* states = nullptr;       ///< by state: a recurrent array; null for a cache
+  float* const* const* caches = nullptr;  ///< by state: a cache's pages with room for P + T rows; null for a recurrent array
   uint8_t* shared = nullptr;            ///< base of what preparations leave for other tasks
   uint8_t* private_memory = nullptr;    ///< base of the threads' own scratch
   size_t private_stride = 0;            ///< bytes from one thread's scratch to the next

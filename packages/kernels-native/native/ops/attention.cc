@@ -35,8 +35,12 @@ class CacheAppend final : public Task {
 
  private:
   static void copy(const Step& step, int from, int cache, int64_t width, int64_t begin, int64_t end) {
-    std::memcpy(step.states[cache] + (step.P + begin) * width, step.activations[from] + begin * width,
-                static_cast<size_t>((end - begin) * width) * sizeof(float));
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t position = step.P + row;
+      float* const page = step.caches[cache][position / kAttentionBlock];
+      std::memcpy(page + position % kAttentionBlock * width, step.activations[from] + row * width,
+                  static_cast<size_t>(width) * sizeof(float));
+    }
   }
   int k_, v_, k_cache_, v_cache_;
   int64_t k_width_, v_width_;
@@ -67,9 +71,11 @@ class Attention final : public Task {
       args.q_head_stride = static_cast<size_t>(s.Dk);
       args.q = step.activations[q_] + (first * s.Hq + head) * s.Dk;
       args.k_stride = static_cast<size_t>(s.Hk * s.Dk);
-      args.k = step.states[k_cache_] + kv_head * s.Dk;
+      args.k_pages = step.caches[k_cache_];
+      args.k_offset = static_cast<size_t>(kv_head * s.Dk);
       args.v_stride = static_cast<size_t>(s.Hk * s.Dv);
-      args.v = step.states[v_cache_] + kv_head * s.Dv;
+      args.v_pages = step.caches[v_cache_];
+      args.v_offset = static_cast<size_t>(kv_head * s.Dv);
       args.y_token_stride = static_cast<size_t>(s.Hq * s.Dv);
       args.y_head_stride = static_cast<size_t>(s.Dv);
       args.y = step.activations[y_] + (first * s.Hq + head) * s.Dv;

@@ -135,7 +135,8 @@ FAK_TEST(bad_routes_end_the_step) {
     // The second table is that of the routes.
     op.recorder.weights[1][5 * 6 + 2] = bad;
     Prepared prepared(op.recorder.program, {}, kernel_table(best_isa()), std::make_shared<Team>(2));
-    State state(prepared.program().states);
+    const std::unique_ptr<State> owned = prepared.create_state();
+    State& state = *owned;
     std::vector<float> out;
     for (const std::vector<uint32_t>& tokens : {std::vector<uint32_t>{5}, std::vector<uint32_t>{1, 2, 3, 5, 4}}) {
       const Response response = run(prepared, request_for(prepared, state, 0, tokens, out));
@@ -212,7 +213,8 @@ FAK_TEST(routers_that_are_not_numbers_are_named) {
   std::vector<std::vector<uint8_t>> parts(4, std::vector<uint8_t>(4 * 4 * sizeof(float)));
   r.program.pinned = {r.op("expertLinear", {x, routes, r.stack(DType::F32, parts, 4)}, 8, {2, 0})};
   Prepared prepared(r.program, {}, kernel_table(best_isa()), std::make_shared<Team>(2));
-  State state(prepared.program().states);
+  const std::unique_ptr<State> owned = prepared.create_state();
+  State& state = *owned;
   std::vector<float> out;
   const Response response = run(prepared, request_for(prepared, state, 0, {1, 2, 3}, out));
   CHECK(response.outcome == Outcome::NonFinite && response.op == 1, "outcome %u at op %d", static_cast<unsigned>(response.outcome),

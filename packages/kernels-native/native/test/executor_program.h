@@ -121,7 +121,8 @@ inline std::vector<uint32_t> some_tokens(int64_t n) {
 
 /// All logits of the tokens, run in steps of `chunk`.
 inline std::vector<float> logits(Prepared& prepared, const std::vector<uint32_t>& tokens, int64_t chunk) {
-  State state(prepared.program().states);
+  const std::unique_ptr<State> owned = prepared.create_state();
+  State& state = *owned;
   std::vector<float> all, out;
   for (int64_t at = 0; at < static_cast<int64_t>(tokens.size()); at += chunk) {
     const auto begin = tokens.begin() + at;

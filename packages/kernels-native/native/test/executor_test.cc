@@ -82,7 +82,8 @@ FAK_TEST(aborted_steps_leave_no_trace) {
   const std::vector<float> want = logits(prepared, tokens, kMaxTokens);
   int aborted = 0;
   for (int delay = 0; delay < 40; delay++) {
-    State state(prepared.program().states);
+    const std::unique_ptr<State> owned = prepared.create_state();
+    State& state = *owned;
     std::vector<float> out;
     int32_t flag = delay == 0;
     Request request = request_for(prepared, state, 0, tokens, out);
@@ -100,11 +101,52 @@ FAK_TEST(aborted_steps_leave_no_trace) {
   CHECK(aborted > 0, "no step was aborted");
 }
 
+FAK_TEST(a_fork_goes_on_alone) {
+  const Recorder model = record_model();
+  Prepared prepared(model.program, {}, kernel_table(0), std::make_shared<Team>(2));
+  const std::vector<uint32_t> shared = some_tokens(70);
+  std::vector<uint32_t> one = shared, other = shared;
+  one.insert(one.end(), {1, 2, 3, 4, 5});
+  other.insert(other.end(), {9, 8, 7, 6, 5});
+  const std::vector<float> expected_one = logits(prepared, one, 25), expected_other = logits(prepared, other, 25);
+  const auto tail = [](const std::vector<float>& all) { return std::vector<float>(all.end() - 5 * kVocabulary, all.end()); };
+
+  CHECK(prepared.usage().bytes() == 0, "nothing is left of runs that are over");
+  std::unique_ptr<State> state = prepared.create_state();
+  std::vector<float> out;
+  for (int64_t at : {0, 35})
+    run(prepared, request_for(prepared, *state, at, std::vector<uint32_t>(shared.begin() + at, shared.begin() + at + 35), out));
+  const size_t before = prepared.usage().bytes();
+  std::unique_ptr<State> fork = state->fork(70);
+  CHECK(fork && fork->bytes() == state->bytes(), "a fork holds what the original holds");
+  CHECK(prepared.usage().bytes() < 2 * before, "but shares the cache");
+  // By turns, so that either would see a row that the other wrote in place.
+  std::vector<float> got_one, got_other;
+  for (size_t i = 70; i < 75; i++) {
+    run(prepared, request_for(prepared, *state, static_cast<int64_t>(i), {one[i]}, out));
+    got_one.insert(got_one.end(), out.begin(), out.end());
+    run(prepared, request_for(prepared, *fork, static_cast<int64_t>(i), {other[i]}, out));
+    got_other.insert(got_other.end(), out.begin(), out.end());
+  }
+  CHECK(got_one == tail(expected_one), "the original");
+  CHECK(got_other == tail(expected_other), "the fork");
+
+  std::unique_ptr<State> early = fork->fork(70);
+  fork->reset();
+  run(prepared, request_for(prepared, *fork, 0, some_tokens(3), out));
+  state.reset();
+  fork.reset();
+  CHECK(early->bytes() == prepared.usage().bytes(), "what the others held alone is given back");
+  early.reset();
+  CHECK(prepared.usage().bytes() == 0, "everything is given back");
+}
+
 FAK_TEST(aborted_steps_restore_the_state) {
   const Recorder model = record_model();
   Prepared prepared(model.program, {}, kernel_table(0), std::make_shared<Team>(2));
   const std::vector<uint32_t> tokens = some_tokens(20);
-  State state(prepared.program().states);
+  const std::unique_ptr<State> owned = prepared.create_state();
+  State& state = *owned;
   std::vector<float> out;
   run(prepared, request_for(prepared, state, 0, tokens, out));
   const auto recurrent = [&] {
@@ -132,7 +174,8 @@ FAK_TEST(not_a_number_is_named) {
   // The last matrix is the head.
   model.weights.back()[5] = NAN;
   Prepared prepared(model.program, {}, kernel_table(best_isa()), std::make_shared<Team>(3));
-  State state(prepared.program().states);
+  const std::unique_ptr<State> owned = prepared.create_state();
+  State& state = *owned;
   std::vector<float> out;
   const Response response = run(prepared, request_for(prepared, state, 0, some_tokens(3), out));
   CHECK(response.outcome == Outcome::NonFinite && response.op == static_cast<int>(model.program.ops.size()) - 1,

@@ -119,12 +119,18 @@ FAK_TEST(attention_same_bits) {
           const int64_t keys = position + tokens, kv_heads = 2, query_stride = heads * Dk + 5;
           const Floats q(tokens * query_stride, 1, random), k(keys * kv_heads * Dk, 2, random),
               v(keys * kv_heads * Dv, 3, random);
+          std::vector<float*> k_pages, v_pages;
+          for (int64_t row = 0; row < keys; row += kAttentionBlock) {
+            k_pages.push_back(const_cast<float*>(k.at) + row * kv_heads * Dk);
+            v_pages.push_back(const_cast<float*>(v.at) + row * kv_heads * Dv);
+          }
           std::vector<float> scratch(static_cast<size_t>(attention_scratch_floats(tokens * heads, Dv)));
           same_bits("attention", tokens * heads * Dv, 1, [&, Dk = Dk, Dv = Dv](const FloatKernels& kernels, float* y) {
             AttentionArgs a{};
+            a.k_stride = static_cast<size_t>(kv_heads * Dk), a.v_stride = static_cast<size_t>(kv_heads * Dv);
             a.q = q.at, a.q_token_stride = static_cast<size_t>(query_stride), a.q_head_stride = static_cast<size_t>(Dk);
-            a.k = k.at + Dk, a.k_stride = static_cast<size_t>(kv_heads * Dk);
-            a.v = v.at + Dv, a.v_stride = static_cast<size_t>(kv_heads * Dv);
+            a.k_pages = k_pages.data(), a.k_offset = a.k_stride / 2;
+            a.v_pages = v_pages.data(), a.v_offset = a.v_stride / 2;
             a.y = y, a.y_token_stride = static_cast<size_t>(heads * Dv), a.y_head_stride = static_cast<size_t>(Dv);
             a.tokens = tokens, a.heads = heads, a.position = position, a.Dk = Dk, a.Dv = Dv;
             a.scale = 0.3f, a.scratch = scratch.data();

@@ -1,6 +1,6 @@
 // One suite for every executor: the cases against an expected executor, and the laws that hold whatever the numbers are.
 
-import type { Executor, PreparedProgram } from '@fak/graph'
+import type { Executor, PreparedProgram, SequenceState } from '@fak/graph'
 import { difference } from '@fak/graph/compare'
 import { ReferenceExecutor } from '@fak/graph/reference'
 import { sameBits } from '../compare.js'
@@ -71,9 +71,38 @@ async function check(
         `steps of ${sizes.join(', ')} tokens give other bits than steps of ${each.steps.map((s) => s.length).join(', ')}`,
       )
     }
+    if (!(await forksHold(prepared, each.steps))) {
+      throw new Error('a fork and its original, run by turns with other tokens, give other bits than each alone')
+    }
   } finally {
     await Promise.all([prepared.dispose(), expectedPrepared.dispose()])
   }
+}
+
+/**
+ * Whether two sequences that part after the first step, and go on by turns with different tokens, give the bits that each gives alone;
+ * and whether the memory of all goes back.
+ */
+async function forksHold(prepared: PreparedProgram, [first, ...later]: readonly Uint32Array[]): Promise<boolean> {
+  const before = prepared.stateBytes
+  const turned = later.map((step) => step.toReversed())
+  const expected = [await rowsOf(prepared, [first!, ...later]), await rowsOf(prepared, [first!, ...turned])]
+  const state = prepared.createState()
+  const start = await run(prepared, state, first!)
+  const fork = state.fork()
+  const [rows, forked] = [[...start], [...start]]
+  for (const [i, step] of later.entries()) {
+    rows.push(...(await run(prepared, state, step)))
+    forked.push(...(await run(prepared, fork, turned[i]!)))
+  }
+  await Promise.all([state.dispose(), fork.dispose()])
+  return (
+    [rows, forked].every((all, i) => sameBits(Float32Array.from(all), expected[i]!)) && prepared.stateBytes === before
+  )
+}
+
+async function run(prepared: PreparedProgram, state: SequenceState, tokens: Uint32Array): Promise<Float32Array> {
+  return (await prepared.run({ state, tokens, rows: tokens.length })).outputs.y!
 }
 
 /** All rows of `y` for consecutive steps on one fresh sequence. */
@@ -81,7 +110,7 @@ async function rowsOf(prepared: PreparedProgram, steps: readonly Uint32Array[]):
   const state = prepared.createState()
   const rows: number[] = []
   for (const tokens of steps) {
-    for (const x of (await prepared.run({ state, tokens, rows: tokens.length })).outputs.y!) rows.push(x)
+    for (const x of await run(prepared, state, tokens)) rows.push(x)
   }
   await state.dispose()
   return Float32Array.from(rows)

@@ -126,8 +126,8 @@ static void attention_f32(const AttentionArgs& a) {
 
   // Blocks outside, queries inside: a block of keys and values stays in cache while all queries use it.
   for (int64_t start = 0; start < last; start += kAttentionBlock) {
-    const float* k = a.k + static_cast<size_t>(start) * a.k_stride;
-    const float* v = a.v + static_cast<size_t>(start) * a.v_stride;
+    const float* k = a.k_pages[start / kAttentionBlock] + a.k_offset;
+    const float* v = a.v_pages[start / kAttentionBlock] + a.v_offset;
     for (int64_t t = 0; t < a.tokens; t++) {
       const int64_t seen = a.position + t + 1 - start;
       if (seen <= 0) continue;
