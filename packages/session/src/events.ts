@@ -1,6 +1,7 @@
 // What a generation tells its reader.
 
 import type { TokenLogprob } from './sampling/logits.js'
+import type { PrefixReuse } from './timeline.js'
 
 /** Why a generation ended. `context`: the context is full. */
 export type FinishReason = 'stop' | 'length' | 'stop-string' | 'aborted' | 'context'
@@ -55,6 +56,8 @@ export interface DoneEvent {
   readonly promptTokens: number
   /** How many of those were already held and not computed again. */
   readonly cachedTokens: number
+  /** Where those came from, and where the prompt left what was held. */
+  readonly reuse: PrefixReuse
   /** The seed in use, so that a sampled answer can be had again. */
   readonly seed: number
   readonly timings: Timings

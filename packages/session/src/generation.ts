@@ -7,7 +7,7 @@ import type { ResolvedOptions } from './options.js'
 import { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 import { sample } from './sampling/sampler.js'
 import { StopStrings } from './stop-strings.js'
-import { drain, type Timeline } from './timeline.js'
+import { drain, type PrefixReuse, type Timeline } from './timeline.js'
 
 /** What a session needs of a tokenizer; the `Tokenizer` of @fak/tokenizer is one. */
 export interface SessionTokenizer {
@@ -18,9 +18,11 @@ export interface SessionTokenizer {
 /** Everything one generation works with. */
 export interface Generation {
   readonly timeline: Timeline
-  /** Prompt tokens held already, and those to compute. */
+  /** Prompt tokens that need no computing and where they come from, those that do, and after how many of these to keep the state. */
   readonly cached: number
+  readonly reuse: PrefixReuse
   readonly todo: Uint32Array
+  readonly keepAt: readonly number[]
   readonly contextLength: number
   readonly vocabSize: number
   readonly unusedTokens: Uint32Array
@@ -30,7 +32,7 @@ export interface Generation {
 
 /** Runs a generation. Computes only when pulled. */
 export async function* generateEvents(generation: Generation): AsyncGenerator<SessionEvent, void> {
-  const { timeline, cached, todo, contextLength, vocabSize, unusedTokens, decoder, options } = generation
+  const { timeline, cached, reuse, todo, keepAt, contextLength, vocabSize, unusedTokens, decoder, options } = generation
   const { sampling, maxTokens, stopTokens, signal } = options
   const stop = new StopStrings(options.stop)
   const clock = new Clock()
@@ -49,7 +51,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     }
   }
 
-  const prefill = timeline.compute(todo, { rows: 'last', signal })
+  const prefill = timeline.compute(todo, { rows: 'last', signal, keepAt })
   let done = 0
   while (done < todo.length && finishReason === null) {
     await untilAborted(async () => {
@@ -114,6 +116,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     text,
     promptTokens: cached + todo.length,
     cachedTokens: cached,
+    reuse,
     seed: sampling.seed,
     timings: clock.timings(done),
   }

@@ -30,3 +30,5 @@ export {
   type SyncResult,
   type TokenList,
 } from './session.js'
+export { type KeptState, StateCache, type StateCacheOptions } from './state-cache.js'
+export type { PrefixReuse } from './timeline.js'

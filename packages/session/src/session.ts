@@ -4,10 +4,11 @@
 import type { PreparedProgram } from '@fak/graph'
 import { FakError } from '@fak/tensor'
 import type { SessionEvent } from './events.js'
-import { generateEvents, type SessionTokenizer } from './generation.js'
+import { type Generation, generateEvents, type SessionTokenizer } from './generation.js'
 import { type GenerateOptions, integer, resolveOptions, tokenIds } from './options.js'
 import { banTokens } from './sampling/logits.js'
-import { drain, Timeline } from './timeline.js'
+import { StateCache } from './state-cache.js'
+import { drain, type PrefixReuse, Timeline } from './timeline.js'
 
 /** What a session has to know about its model. */
 export interface SessionOptions {
@@ -19,9 +20,22 @@ export interface SessionOptions {
   readonly unusedTokens?: readonly number[]
   /** Ids that end an answer. Default none. */
   readonly stopTokens?: readonly number[]
+  /**
+   * Id of the token that begins a message, such as `<|im_start|>`. The state is kept where the last two messages of a prompt begin, and
+   * at its end, so that a conversation can be changed there. Default: at the end alone.
+   */
+  readonly messageStart?: number
+  /** Where states are kept for later. Sessions may share one. Default: one of its own, of at most 1 GiB. */
+  readonly cache?: StateCache
   /** Turns ids into text. Without one a generation has no text and takes no stop strings. */
   readonly tokenizer?: SessionTokenizer
 }
+
+/** What a prompt means for the timeline. */
+type Plan = Pick<Generation, 'cached' | 'reuse' | 'todo' | 'keepAt'>
+
+/** A user's last message and the answer to it are what is changed most: edited, or answered again. */
+const KEPT_MESSAGES = 2
 
 /** A list of token ids. */
 export type TokenList = ArrayLike<number>
@@ -38,6 +52,8 @@ export interface SyncResult {
   readonly cachedTokens: number
   /** Tokens computed now. */
   readonly computedTokens: number
+  /** Where the cached tokens came from, and where the prompt left what was held. */
+  readonly reuse: PrefixReuse
 }
 
 /** Logits of consecutive positions: `logits` is `[rows, width]`, row 0 predicts the token after `position`. */
@@ -72,6 +88,9 @@ export class Session {
   readonly #stopTokens: readonly number[]
   readonly #tokenizer: SessionTokenizer | undefined
   readonly #timeline: Timeline
+  readonly #messageStart: number | undefined
+  readonly #cache: StateCache
+  readonly #ownsCache: boolean
   #busy = false
   #disposed = false
 
@@ -83,7 +102,15 @@ export class Session {
     this.#unusedTokens = tokenIds('unusedTokens', options.unusedTokens ?? [], this.vocabSize)
     this.#stopTokens = [...tokenIds('stopTokens', options.stopTokens ?? [], this.vocabSize)]
     this.#tokenizer = options.tokenizer
-    this.#timeline = new Timeline(prepared)
+    const { messageStart, cache } = options
+    this.#messageStart =
+      messageStart === undefined ? undefined : tokenIds('messageStart', [messageStart], this.vocabSize)[0]
+    if (cache !== undefined && !cache.serves(prepared)) {
+      throw new FakError('STATE_MISMATCH', { reason: 'the cache belongs to another prepared program', field: 'cache' })
+    }
+    this.#cache = cache ?? new StateCache(prepared)
+    this.#ownsCache = cache === undefined
+    this.#timeline = new Timeline(prepared, this.#cache)
   }
 
   /** Every token so far: prompts, answers, and those that no step has taken yet, as the last chosen token. */
@@ -102,8 +129,8 @@ export class Session {
   }
 
   /**
-   * Brings the state to the end of `tokens`. When they extend what is held, only the rest is computed; otherwise all of
-   * them are. An abort keeps the steps that were finished.
+   * Brings the state to the end of `tokens`. Only what no held or kept state has is computed. An abort keeps the steps that were
+   * finished.
    *
    * @throws FakError `PROMPT_EMPTY`, `TOKEN_OUT_OF_RANGE`, `CONTEXT_LENGTH_EXCEEDED`, `ABORTED`, `SESSION_BUSY`,
    * `DISPOSED`, and what {@link PreparedProgram.run} throws
@@ -113,11 +140,11 @@ export class Session {
     options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
   ): Promise<SyncResult> {
     return this.#alone(async () => {
-      const { cached, todo } = this.#plan(tokens)
-      for await (const { done } of this.#timeline.compute(todo, { rows: 'last', signal: options.signal })) {
+      const { cached, reuse, todo, keepAt } = await this.#plan(tokens)
+      for await (const { done } of this.#timeline.compute(todo, { rows: 'last', signal: options.signal, keepAt })) {
         options.onProgress?.(done, todo.length)
       }
-      return { cachedTokens: cached, computedTokens: todo.length }
+      return { cachedTokens: cached, computedTokens: todo.length, reuse }
     })
   }
 
@@ -129,7 +156,7 @@ export class Session {
    */
   async step(token: number, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#alone(async () => {
-      const { todo } = this.#plan({ append: [token] })
+      const { todo } = await this.#plan({ append: [token] })
       await drain(this.#timeline.compute(todo, { rows: 'last', signal: options.signal }))
       const row = this.#timeline.row!.slice(0, this.vocabSize)
       banTokens(row, this.#unusedTokens)
@@ -155,9 +182,9 @@ export class Session {
     })
     const decoder = tokenizer?.streamDecoder()
     const { contextLength, vocabSize } = this
-    return this.#aloneWhileRead(() =>
+    return this.#aloneWhileRead(async () =>
       generateEvents({
-        ...this.#plan(prompt),
+        ...(await this.#plan(prompt)),
         timeline: this.#timeline,
         contextLength,
         vocabSize,
@@ -176,9 +203,9 @@ export class Session {
   evaluate(tokens: TokenList, options: { signal?: AbortSignal } = {}): AsyncGenerator<EvaluatedRows, void> {
     const timeline = this.#timeline
     const width = this.#width
-    return this.#aloneWhileRead(() => {
+    return this.#aloneWhileRead(async () => {
+      const todo = this.#checked(tokens, 'tokens')
       timeline.reset()
-      const { todo } = this.#plan(tokens)
       return (async function* () {
         let position = 0
         for await (const { done, logits } of timeline.compute(todo, { rows: 'all', signal: options.signal })) {
@@ -203,6 +230,7 @@ export class Session {
   async dispose(): Promise<void> {
     this.#disposed = true
     await this.#timeline.dispose()
+    if (this.#ownsCache) await this.#cache.clear()
   }
 
   /** `await using session = createSession(…)`: the same as {@link Session.dispose}. */
@@ -210,28 +238,49 @@ export class Session {
     await this.dispose()
   }
 
-  /** What of the prompt is held, and what has to be computed. */
-  #plan(prompt: Prompt): { cached: number; todo: Uint32Array } {
-    const appends = 'append' in prompt
-    const given = appends ? prompt.append : prompt
-    const checked = tokenIds(appends ? 'append' : 'tokens', given, this.vocabSize)
-    const total = checked.length + (appends ? this.#timeline.length : 0)
+  /** What of the prompt needs no computing, what does, and after how much of it the state is to be kept. */
+  async #plan(prompt: Prompt): Promise<Plan> {
+    if (!('append' in prompt)) {
+      const tokens = this.#checked(prompt, 'tokens')
+      const reuse = await this.#timeline.keepPrefixOf(tokens)
+      const cached = this.#timeline.computed
+      const todo = tokens.subarray(cached)
+      return { cached, reuse, todo, keepAt: this.#keepAt(todo) }
+    }
+    const { waiting, computed, complete, length } = this.#timeline
+    const added = this.#checked(prompt.append, 'append', length)
+    if (added.length === 0 && !complete) {
+      const reason = 'the held tokens end in the middle of a prompt that was stopped; pass the whole prompt again'
+      throw new FakError('PROMPT_INCOMPLETE', { reason, field: 'append' })
+    }
+    const todo = Uint32Array.from([...waiting, ...added])
+    const reuse = { from: computed === 0 ? 'nothing' : 'held', brokeAt: null } as const
+    return { cached: computed, reuse, todo, keepAt: added.length > 1 ? this.#keepAt(todo) : [] }
+  }
+
+  /** @param before Tokens that stand before the given ones. */
+  #checked(given: TokenList, field: string, before = 0): Uint32Array {
+    const tokens = tokenIds(field, given, this.vocabSize)
+    const total = tokens.length + before
     if (total === 0)
       throw new FakError('PROMPT_EMPTY', { reason: 'there is no token to continue from', field: 'tokens' })
     if (total > this.contextLength) {
       const reason = `the prompt has ${total} tokens and the context holds ${this.contextLength}`
       throw new FakError('CONTEXT_LENGTH_EXCEEDED', { reason, field: 'contextLength' })
     }
-    if (!appends) {
-      const cached = this.#timeline.keepPrefixOf(checked)
-      return { cached, todo: checked.subarray(cached) }
+    return tokens
+  }
+
+  /** The beginnings of the last messages, and the end. */
+  #keepAt(todo: Uint32Array): readonly number[] {
+    if (todo.length === 0 || this.#cache.maxBytes === 0) return []
+    const starts: number[] = []
+    if (this.#messageStart !== undefined) {
+      for (let i = todo.length - 1; i >= 0 && starts.length < KEPT_MESSAGES; i--) {
+        if (todo[i] === this.#messageStart) starts.unshift(i)
+      }
     }
-    const { waiting, computed, complete } = this.#timeline
-    if (checked.length === 0 && !complete) {
-      const reason = 'the held tokens end in the middle of a prompt that was stopped; pass the whole prompt again'
-      throw new FakError('PROMPT_INCOMPLETE', { reason, field: 'append' })
-    }
-    return { cached: computed, todo: Uint32Array.from([...waiting, ...checked]) }
+    return [...starts, todo.length]
   }
 
   #enter(): void {
@@ -253,10 +302,10 @@ export class Session {
     }
   }
 
-  async *#aloneWhileRead<T>(work: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  async *#aloneWhileRead<T>(work: () => Promise<AsyncGenerator<T, void>>): AsyncGenerator<T, void> {
     this.#enter()
     try {
-      yield* work()
+      yield* await work()
     } finally {
       this.#busy = false
     }

@@ -3,9 +3,25 @@
 
 import type { PreparedProgram, SequenceState } from '@fak/graph'
 import { FakError } from '@fak/tensor'
+import { commonLength, type StateCache } from './state-cache.js'
+
+/** Where the tokens that need no computing come from, and where the rest begins to differ from what was held. */
+export interface PrefixReuse {
+  /** The sequence itself, a state that was kept earlier, or nothing. */
+  readonly from: 'held' | 'kept' | 'nothing'
+  /** Index of the first token that is not the held one; `null` when everything held begins the prompt. */
+  readonly brokeAt: number | null
+}
 
 /** How long computing may keep the thread before timers, signals and input get a turn. */
 const TURN_MS = 10
+
+/** How {@link Timeline.compute} goes about it. */
+interface ComputeOptions {
+  readonly rows: 'last' | 'all'
+  readonly signal?: AbortSignal | undefined
+  readonly keepAt?: readonly number[]
+}
 
 /**
  * One sequence: computed tokens, tokens that no step has taken yet, and the last row of logits. What waits is the token chosen last; after
@@ -13,8 +29,9 @@ const TURN_MS = 10
  */
 export class Timeline {
   readonly #prepared: PreparedProgram
-  readonly #state: SequenceState
-  readonly #tokens: number[] = []
+  readonly #cache: StateCache
+  #state: SequenceState
+  #tokens: number[] = []
   #waiting: number[] = []
   /** Whether the tokens end in the middle of a prompt: a lost state was there. */
   #cut = false
@@ -23,8 +40,9 @@ export class Timeline {
   #disposed = false
   #lastTurn = 0
 
-  constructor(prepared: PreparedProgram) {
+  constructor(prepared: PreparedProgram, cache: StateCache) {
     this.#prepared = prepared
+    this.#cache = cache
     this.#state = prepared.createState()
   }
 
@@ -69,21 +87,55 @@ export class Timeline {
   }
 
   /**
-   * Makes the computed tokens a prefix of `tokens`, by forgetting everything when they are not: a recurrent state cannot
-   * be cut back. Returns how many tokens are kept.
+   * Makes the computed tokens the longest prefix of `tokens` that can be had without computing: what is held, or a kept state. What was
+   * held is kept in its turn. The logits of the last token must be known when it holds all of them.
    */
-  keepPrefixOf(tokens: ArrayLike<number>): number {
-    const extendsHeld = this.#tokens.length <= tokens.length && this.#tokens.every((id, i) => tokens[i] === id)
-    const needsRow = this.#tokens.length === tokens.length && this.#row === null
-    if (!extendsHeld || needsRow) this.reset()
+  async keepPrefixOf(tokens: Uint32Array): Promise<PrefixReuse> {
+    this.#ensureAlive()
     this.#waiting = []
-    return this.#tokens.length
+    const held = this.#tokens.length
+    const common = commonLength(this.#tokens, tokens)
+    const usable = common === held && (held < tokens.length || this.#row !== null)
+    const kept = this.#cache.longest(tokens)
+    const brokeAt = common < held ? common : null
+    if (usable && (kept?.tokens.length ?? 0) <= held) {
+      return { from: held === 0 ? 'nothing' : 'held', brokeAt }
+    }
+    const next = kept === undefined ? this.#prepared.createState() : kept.state.fork()
+    await this.#giveUp()
+    this.#state = next
+    this.#tokens = kept === undefined ? [] : [...kept.tokens]
+    this.#row = kept?.row ?? null
+    if (kept !== undefined) this.#cache.touch(kept)
+    return { from: kept === undefined ? 'nothing' : 'kept', brokeAt }
+  }
+
+  /** The state goes where it may be found again, if it stands for anything. */
+  async #giveUp(): Promise<void> {
+    if (this.#tokens.length === 0 || this.#state.lost) return this.#state.dispose()
+    await this.#cache.keep({
+      tokens: Uint32Array.from(this.#tokens),
+      state: this.#state,
+      row: this.#row?.slice() ?? null,
+    })
+  }
+
+  /** Keeps a copy of the state, unless there is no memory for one: it is a convenience, not a promise. */
+  async #keep(): Promise<void> {
+    let copy: SequenceState
+    try {
+      copy = this.#state.fork()
+    } catch (error) {
+      if (FakError.isInstance(error, 'OUT_OF_MEMORY')) return
+      throw error
+    }
+    await this.#cache.keep({ tokens: Uint32Array.from(this.#tokens), state: copy, row: this.#row?.slice() ?? null })
   }
 
   reset(): void {
     this.#ensureAlive()
     this.#state.reset()
-    this.#tokens.length = 0
+    this.#tokens = []
     this.#waiting = []
     this.#row = null
   }
@@ -91,15 +143,25 @@ export class Timeline {
   /**
    * Computes tokens in steps of at most `maxTokens`; `tokens` begins with the waiting ones. Yields after each
    * step how many are done and the step's logits: the last row of the last step (`rows: 'last'`), or all rows of each.
+   *
+   * @param keepAt How many of `tokens` must be done, in ascending order, whenever a copy of the state is to be kept.
    */
   async *compute(
     tokens: Uint32Array,
-    { rows, signal }: { rows: 'last' | 'all'; signal?: AbortSignal | undefined },
+    { rows, signal, keepAt = [] }: ComputeOptions,
   ): AsyncGenerator<{ done: number; logits: Float32Array }, void> {
+    const marks = [...keepAt]
+    const keepIfMarked = async (done: number) => {
+      if (marks[0] !== done) return
+      marks.shift()
+      if (this.#tokens.length > 0) await this.#keep()
+    }
+    await keepIfMarked(0)
     for (let start = 0; start < tokens.length; ) {
-      const step = tokens.subarray(start, start + this.#prepared.maxTokens)
+      const step = tokens.subarray(start, Math.min(start + this.#prepared.maxTokens, marks[0] ?? tokens.length))
       const end = start + step.length
       const logits = await this.#step(step, rows === 'all' ? step.length : end === tokens.length ? 1 : 0, signal)
+      await keepIfMarked(end)
       yield { done: end, logits }
       start = end
     }
@@ -114,6 +176,7 @@ export class Timeline {
     this.#waiting.splice(0, tokens.length)
     for (const id of tokens) this.#tokens.push(id)
     this.#row = rows === 0 ? null : logits.subarray(logits.length - logits.length / rows)
+    await this.#cache.makeRoom()
     await this.#giveTurn()
     return logits
   }

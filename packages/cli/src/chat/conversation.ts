@@ -20,6 +20,12 @@ export interface ChatSettings {
   readonly generate: GenerateOptions
 }
 
+/** Where messages begin in ChatML, the format of the family. */
+function messageStart(tokenizer: Tokenizer): { messageStart?: number } {
+  const id = tokenizer.idOf('<|im_start|>')
+  return id === undefined ? {} : { messageStart: id }
+}
+
 /** Messages and the session behind them. */
 export class Conversation {
   readonly #session: Session
@@ -54,6 +60,7 @@ export class Conversation {
       vocabSize: size,
       unusedTokens: holes,
       stopTokens: await stopTokens(opened),
+      ...messageStart(tokenizer),
       // A control token that a model says in the middle of an answer is no text for a reader.
       tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },
     })
