@@ -149,7 +149,8 @@ int main(int argc, char** argv) {
   m.program.pinned = {x};
 
   Prepared prepared(m.program, {}, kernel_table(isa), std::make_shared<Team>(static_cast<int>(threads)));
-  State state(prepared.program().states);
+  const std::unique_ptr<State> owned = prepared.create_state();
+  State& state = *owned;
   std::vector<float> out(static_cast<size_t>(m.program.max_tokens * width));
   std::printf("%s, %lld threads, %lld layers; best of %lld / median\n", kIsaNames[isa], static_cast<long long>(threads),
               static_cast<long long>(layers), static_cast<long long>(kRepeats));
