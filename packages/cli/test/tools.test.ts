@@ -29,8 +29,9 @@ async function* scripted(text: string, finishReason: DoneEvent['finishReason'] =
     yield { type: 'text', text: piece }
   }
   const timings = { prefillMs: 1, prefillTokensPerSecond: 1, decodeMs: 1, tokensPerSecond: 1 }
-  const counts = { promptTokens: 1, cachedTokens: 0, seed: 1, timings }
-  yield { type: 'done', finishReason, matched: null, tokens: [1], text, ...counts } as DoneEvent
+  const reuse = { from: 'nothing', brokeAt: null } as const
+  const counts = { promptTokens: 1, cachedTokens: 0, reuse, seed: 1, timings }
+  yield { type: 'done', finishReason, matched: null, tokens: [1], text, ...counts }
 }
 
 const CALL =
