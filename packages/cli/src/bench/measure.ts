@@ -64,19 +64,24 @@ export async function measure(
   return { prefill: rates(runs.prefill), decode: rates(runs.decode), stateBytes }
 }
 
-/** Weight bytes that one token reads: every weight once, and of a table that is only looked up, its row. */
+/**
+ * Weight bytes that one token reads: every weight once; of a table that is only looked up, its row; of a stack of experts, the
+ * matrices that are chosen.
+ */
 export function weightBytesPerToken(program: Program): number {
   const whole = new Set<number>()
-  let rows = 0
+  let parts = 0
   for (const op of program.ops) {
     for (const id of op.inputs) {
       const value = program.values[id]!
       if (value.kind !== 'weight') continue
-      if (op.kind === 'embedding') rows += byteLength(value.dtype, value.shape.slice(1))
+      if (op.kind === 'embedding') parts += byteLength(value.dtype, value.shape.slice(1))
+      else if (op.kind === 'expertLinear')
+        parts += Number(op.attrs.topK) * byteLength(value.dtype, value.shape.slice(1))
       else whole.add(id)
     }
   }
-  let bytes = rows
+  let bytes = parts
   for (const id of whole) {
     const value = program.values[id]!
     if (value.kind === 'weight') bytes += byteLength(value.dtype, value.shape)
@@ -86,11 +91,15 @@ export function weightBytesPerToken(program: Program): number {
 
 /** Multiply-adds of the matrix products that every prompt token goes through: the head runs for the last one only. */
 export function macsPerToken(program: Program): number {
-  const everyToken = (id: number) => program.values[id]!.shape[0] === 'T'
-  return program.ops
-    .filter(({ kind, inputs }) => kind === 'linear' && everyToken(inputs[0]!))
-    .map(({ inputs }) => program.values[inputs[1]!]!)
-    .reduce((sum, value) => sum + (value.kind === 'weight' ? elementCount(value.shape) : 0), 0)
+  let macs = 0
+  for (const { kind, inputs, attrs } of program.ops) {
+    if (program.values[inputs[0]!]!.shape[0] !== 'T') continue
+    const weight = program.values[inputs.at(-1)!]!
+    if (weight.kind !== 'weight') continue
+    if (kind === 'linear') macs += elementCount(weight.shape)
+    if (kind === 'expertLinear') macs += Number(attrs.topK) * elementCount(weight.shape.slice(1))
+  }
+  return macs
 }
 
 async function goTo(session: Session, tokens: readonly number[], signal: AbortSignal): Promise<void> {

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { macsPerToken, weightBytesPerToken } from '../src/bench/measure.js'
+import { openModel } from '../src/model/open.js'
+import { fixture } from './harness.js'
+
+// moe-r3 by its config.json: d = 32, a vocabulary of 320, 3 delta layers (Hk = 2, Hv = 6, D = 16, convolution 4) and 1 of attention (Hq = 4,
+// Hk = 1, D = 16), 3 of 8 experts of 16, a shared one of 48. Counted in elements; all are F32.
+const d = 32
+const table = 320 * d
+const deltaMatrices = 160 * d + 96 * d + 2 * 6 * d + d * 96
+const deltaRest = 160 * 4 + 2 * 6 + 16
+const attentionMatrices = 2 * 64 * d + 2 * 16 * d + d * 64
+const attentionRest = 2 * 16
+const expert = 3 * 16 * d
+const moeMatrices = 8 * d + 3 * 48 * d + d
+const chosen = 3 * expert
+const norms = 2 * d
+
+describe('what fak bench counts for a token of a mixture of experts', () => {
+  const counted = async () => {
+    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const program = model.program()
+    await close()
+    return { bytes: weightBytesPerToken(program), macs: macsPerToken(program) }
+  }
+
+  it('reads the experts that are chosen, and one row of the table', async () => {
+    const layers = 3 * (deltaMatrices + deltaRest) + attentionMatrices + attentionRest
+    const elements = layers + 4 * (moeMatrices + chosen + norms) + d + table + d
+    expect((await counted()).bytes).toBe(4 * elements)
+  })
+
+  it('multiplies with the experts that are chosen, and without the head', async () => {
+    expect((await counted()).macs).toBe(3 * deltaMatrices + attentionMatrices + 4 * (moeMatrices + chosen))
+  })
+})
