@@ -23,7 +23,7 @@ static void quantize_blocks_32(const float* x, uint8_t* out, int64_t k) {
   memset(reinterpret_cast<uint8_t*>(scales) + used, 0, part - used);
   for (int64_t b = 0; b < blocks; b++) {
     int32_t halves[2];
-    scales[b] = Q::template block<32>(x + 32 * b, quants + 32 * b, halves);
+    scales[b] = q8x32_scale(Q::template block<32>(x + 32 * b, quants + 32 * b, halves));
     sums[b] = halves[0] + halves[1];
   }
 }

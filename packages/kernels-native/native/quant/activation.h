@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "../kernels.h"
+#include "half.h"
 
 namespace fak {
 
@@ -31,6 +32,13 @@ static inline RowQ8x32 row_q8x32(const uint8_t* row, int64_t k) {
   const uint8_t* scales = sums + round_up_64(blocks * 4);
   return {reinterpret_cast<const int8_t*>(row), reinterpret_cast<const int32_t*>(sums),
           reinterpret_cast<const float*>(scales)};
+}
+
+/// The scale of a Q8x32 block, rounded to the eleven significant bits of binary16, ties to even, at any exponent: what other engines that
+/// store it as binary16 multiply by. A NaN stays the canonical one.
+static inline float q8x32_scale(float scale) {
+  const uint32_t bits = float_to_bits(scale);
+  return bits_to_float((bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu);
 }
 
 /// A row of Q8x256: element i of block b is scales[b] * quants[256 b + i]; sums[16 b + g] is the sum of the quants

@@ -3,6 +3,7 @@
 //   amax < 2^-118             : scale 0, quants 0
 //   amax infinite, or any NaN : scale NaN, quants 0; every output that reads the block becomes NaN
 //   else                      : scale = amax / 127, q = round(x * (127 / amax)) to nearest, ties to even
+// A block of 32 keeps the scale in eleven significant bits (q8x32_scale).
 // |q| <= 127 holds because amax * (127 / amax) is at most 127 * (1 + 2^-23). Magnitudes are compared as integers, in which
 // a NaN is larger than infinity. Written so that the compiler can use whatever vectors the baseline has.
 #include "../../quant/activation.h"
@@ -51,7 +52,7 @@ void quantize_row_q8x32(const float* x, uint8_t* out, int64_t k) {
   float* scales = const_cast<float*>(row.scales);
   for (int64_t b = 0; b < k / 32; b++) {
     int8_t* q = quants + 32 * b;
-    scales[b] = quantize_block<32>(x + 32 * b, q);
+    scales[b] = q8x32_scale(quantize_block<32>(x + 32 * b, q));
     int32_t sum = 0;
     for (int i = 0; i < 32; i++) sum += q[i];
     sums[b] = sum;
