@@ -6,11 +6,12 @@ export {
   fixturePath,
   openFixture,
   openModel,
+  type QuantizedName,
   quantizedNames,
   type ReferenceRun,
   readQuantizedRun,
   readReferenceRun,
 } from './node/fixtures.js'
-export { executorParity, floatBounds, type ParityBounds } from './node/parity.js'
+export { executorParity, floatBounds, type ParityBounds, type QuantizedParity } from './node/parity.js'
 export { type SyntheticModelOptions, syntheticContent, writeSyntheticModel } from './synthetic/model.js'
 export { type ModelSize, modelSizes, sizeConfig, type TypeMix, typeMixes } from './synthetic/shapes.js'

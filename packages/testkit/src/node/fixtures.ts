@@ -70,15 +70,22 @@ export const quantizedNames = [
   'types/every-type',
 ] as const
 
-/** Logits `[prompt, vocabulary]` by llama.cpp on the dequantized weights of one of {@link quantizedNames}, in float32. */
+/** One of {@link quantizedNames}. */
+export type QuantizedName = (typeof quantizedNames)[number]
+
+/**
+ * Logits `[prompt, vocabulary]` by llama.cpp for one of {@link quantizedNames}: on the dequantized weights in float32, or on the file itself
+ * with its own kernels, which quantize activations.
+ */
 export async function readQuantizedRun(
-  path: (typeof quantizedNames)[number],
+  path: QuantizedName,
+  by: 'dequantized' | 'llama',
 ): Promise<Pick<ReferenceRun, 'prompt' | 'logits'>> {
   const [folder, name] = path.split('/') as [string, string]
   const index = JSON.parse(await readFile(fixturePath(folder, 'index.json'), 'utf8'))
   return {
     prompt: Uint32Array.from(index[name].prompt),
-    logits: await readF32(fixturePath(folder, `${name}.dequantized.f32`)),
+    logits: await readF32(fixturePath(folder, `${name}.${by}.f32`)),
   }
 }
 

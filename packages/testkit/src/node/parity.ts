@@ -4,7 +4,14 @@ import type { Executor, PreparedProgram } from '@fak/graph'
 import { difference } from '@fak/graph/compare'
 import { compareLogits, sameBits } from '../compare.js'
 import type { RegisterTest } from '../conformance/suite.js'
-import { fixtureNames, openFixture, quantizedNames, readQuantizedRun, readReferenceRun } from './fixtures.js'
+import {
+  fixtureNames,
+  openFixture,
+  type QuantizedName,
+  quantizedNames,
+  readQuantizedRun,
+  readReferenceRun,
+} from './fixtures.js'
 
 /** Distance from reference logits that is still agreement. */
 export interface ParityBounds {
@@ -14,6 +21,13 @@ export interface ParityBounds {
   readonly maxDelta: number
   /** Positions that may have another most likely token. */
   readonly top1Differences: number
+}
+
+/** What an executor must give for a quantized file. */
+export interface QuantizedParity {
+  /** llama.cpp on the dequantized weights in float32, or on the file itself. */
+  readonly by: 'dequantized' | 'llama'
+  readonly bounds: ParityBounds
 }
 
 /** What float arithmetic over the same weights reaches, in any order of summation. */
@@ -42,13 +56,13 @@ const files = [
  * Registers the tests. The executor must give transformers' logits and layer outputs for every fixture within {@link floatBounds}, and
  * the same bits for every way to cut a prompt.
  *
- * @param quantized Bounds for the quantized files against llama.cpp on their dequantized weights: {@link floatBounds} for an executor
- * that multiplies by exact values, wider ones for one that quantizes activations.
+ * @param quantized What to compare with on a quantized file, and how close to come: by default llama.cpp on the dequantized weights and
+ * {@link floatBounds}, for an executor that multiplies by exact values.
  */
 export function executorParity(
   test: RegisterTest,
   makeExecutor: () => Executor | Promise<Executor>,
-  quantized: ParityBounds = floatBounds,
+  quantized: (name: QuantizedName) => QuantizedParity = () => ({ by: 'dequantized', bounds: floatBounds }),
 ): void {
   for (const { parts, reference } of files) {
     test(`${parts.join('/')} agrees with transformers in all logits`, () =>
@@ -60,8 +74,9 @@ export function executorParity(
     test(`${name} gives the same bits for every way to cut the prompt`, () => checkChunks(makeExecutor, name))
   }
   for (const name of quantizedNames) {
-    test(`${name} agrees with llama.cpp on the same weights in F32`, () =>
-      checkQuantized(makeExecutor, name, quantized))
+    const { by, bounds } = quantized(name)
+    test(`${name} agrees with llama.cpp on the ${by === 'llama' ? 'same file' : 'dequantized weights'}`, () =>
+      checkQuantized(makeExecutor, name, by, bounds))
   }
 }
 
@@ -110,8 +125,13 @@ async function checkChunks(makeExecutor: MakeExecutor, name: FixtureName) {
   })
 }
 
-async function checkQuantized(makeExecutor: MakeExecutor, name: (typeof quantizedNames)[number], bounds: ParityBounds) {
-  const { prompt, logits } = await readQuantizedRun(name)
+async function checkQuantized(
+  makeExecutor: MakeExecutor,
+  name: QuantizedName,
+  by: QuantizedParity['by'],
+  bounds: ParityBounds,
+) {
+  const { prompt, logits } = await readQuantizedRun(name, by)
   await withPrepared(makeExecutor, [`${name}.gguf`], { maxTokens: prompt.length }, async (prepared, vocabulary) => {
     within(bounds, logits, await allRows(prepared, prompt, [prompt.length]), vocabulary)
   })
