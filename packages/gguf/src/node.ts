@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { closeAll, FakError } from '@fak/tensor'
-import { fileSource, writeFileAtomically } from '@fak/tensor/node'
+import { openWith, writeFileAtomically } from '@fak/tensor/node'
 import { editGguf, type GgufEdit } from './edit.js'
 import { type MakeDigest, portableDigest } from './hash/digest.js'
 import { type GgufHashes, type GgufHashOptions, type GgufReadOptions, hashGguf as hash } from './hash/hash.js'
@@ -49,15 +49,8 @@ export async function openGguf(path: string, options: GgufOpenOptions = {}): Pro
   }
 }
 
-async function openOne(path: string, options: GgufOpenOptions): Promise<GgufFile> {
-  const source = await fileSource(path)
-  try {
-    return await openInput(source, options)
-  } catch (error) {
-    await source.close()
-    throw error
-  }
-}
+const openOne = (path: string, options: GgufOpenOptions): Promise<GgufFile> =>
+  openWith(path, (source) => openInput(source, options))
 
 /**
  * Writes a GGUF file whole or not at all: a file of that name is replaced only when everything is on the disk. It may be the

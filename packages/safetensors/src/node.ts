@@ -3,7 +3,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { FakError, quote } from '@fak/tensor'
-import { fileSource, writeFileAtomically } from '@fak/tensor/node'
+import { fileSource, openWith, writeFileAtomically } from '@fak/tensor/node'
 import { openSafetensors as openInput, type SafetensorsFile, type SafetensorsOpenOptions } from './open.js'
 import { openSafetensorsIndex } from './sharded.js'
 import { encodeSafetensors, type SafetensorsContent } from './write.js'
@@ -23,15 +23,8 @@ export async function openSafetensors(path: string, options: SafetensorsOpenOpti
   return file.endsWith('.index.json') ? openIndex(file, options) : openFile(file, options)
 }
 
-async function openFile(path: string, options: SafetensorsOpenOptions): Promise<SafetensorsFile> {
-  const source = await fileSource(path)
-  try {
-    return await openInput(source, options)
-  } catch (error) {
-    await source.close()
-    throw error
-  }
-}
+const openFile = (path: string, options: SafetensorsOpenOptions): Promise<SafetensorsFile> =>
+  openWith(path, (source) => openInput(source, options))
 
 async function openIndex(path: string, options: SafetensorsOpenOptions): Promise<SafetensorsFile> {
   const index = await fileSource(path)

@@ -1,3 +1,3 @@
 // Node-only half of @fak/tensor: local files.
-export { fileSource } from './node/file-source.js'
+export { fileSource, openWith } from './node/file-source.js'
 export { writeFileAtomically } from './node/write-file.js'

@@ -102,3 +102,18 @@ function openError(path: string, cause: unknown): FakError {
 function systemReason(cause: unknown): string {
   return (cause as NodeJS.ErrnoException | null)?.code ?? 'unknown error'
 }
+
+/**
+ * Opens a file by path and gives its source to a reader, which owns it from then on; a source that the reader refuses is closed.
+ *
+ * @throws FakError as {@link fileSource}, and whatever `read` throws.
+ */
+export async function openWith<T>(path: string, read: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await fileSource(path)
+  try {
+    return await read(source)
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
