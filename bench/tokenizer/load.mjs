@@ -13,7 +13,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openGguf } from '../../packages/gguf/dist/node.js'
 import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
-import { vocabularyFile } from './corpora.mjs'
 
 const TOKENS = 248_044
 const IDS = 248_320
@@ -115,6 +114,8 @@ if (process.argv[2] === '--load') {
 } else {
   const repeats = Number(process.argv[2] ?? 7)
   const folder = mkdtempSync(join(tmpdir(), 'fak-bench-'))
+  // Not for the child, whose heap should hold nothing but what it measures.
+  const { vocabularyFile } = await import('./corpora.mjs')
   const json = grow(JSON.parse(readFileSync(vocabularyFile, 'utf8')))
   const files = { 'tokenizer.json': JSON.stringify(json, null, 2), 'vocabulary.gguf': ggufOf(json) }
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
