@@ -150,6 +150,7 @@ function readVocabulary(reader: JsonReader): Vocabulary {
   reader.readObjectRaw((offset) => {
     reader.openString()
     const end = reader.readSpelling(vocabulary.reserve(0), vocabulary.tail)
+    const hash = reader.spellingHash
     const spelled = end >= 0 && !reader.endedAtSpace
     let literal = ''
     if (!spelled) {
@@ -160,7 +161,7 @@ function readVocabulary(reader: JsonReader): Vocabulary {
     reader.peek()
     const idAt = reader.position
     const id = readId(reader, 'model.vocab')
-    if (spelled) vocabulary.addText(id, end, 'model.vocab', idAt)
+    if (spelled) vocabulary.addText(id, end, 'model.vocab', idAt, hash)
     else vocabulary.addLiteral(id, literal, 'model.vocab', idAt)
   })
   return vocabulary
@@ -172,34 +173,41 @@ function readMerges(reader: JsonReader, vocabulary: Vocabulary): MergeTable {
   const merges = new MergeReader(vocabulary, reader.file, field, vocabulary.size)
   const scratch = vocabulary.reserve(0)
   const from = vocabulary.tail
+  // Closures made once and not for each of a quarter of a million merges.
+  let start = 0
+  let middle = -1
+  let end = -1
+  let leftHash = 0
+  const bad = (reason: string): never => merges.fail('TOK_BAD_MERGE', reason, start)
+  const readPart = (at: number): number => {
+    const to = reader.readSpelling(scratch, at)
+    return to < 0 ? bad('a part is not a token of the vocabulary') : to
+  }
+  const readPartOfArray = (part: number): void => {
+    if (part > 1 || !reader.atString) bad('a merge must be two strings')
+    reader.openString()
+    const to = readPart(part === 0 ? from : middle)
+    if (reader.endedAtSpace) bad('a part holds a space')
+    if (part === 0) {
+      middle = to
+      leftHash = reader.spellingHash
+    } else end = to
+  }
   reader.readArray((_, offset) => {
-    const bad = (reason: string): never => merges.fail('TOK_BAD_MERGE', reason, offset)
-    const readPart = (at: number): number => {
-      const end = reader.readSpelling(scratch, at)
-      return end < 0 ? bad('a part is not a token of the vocabulary') : end
-    }
-    let middle = -1
-    let end = -1
+    start = offset
+    end = -1
     if (reader.atString) {
       reader.openString()
       middle = readPart(from)
+      leftHash = reader.spellingHash
       if (!reader.endedAtSpace) bad('one part, but a merge has two')
       end = readPart(middle)
       if (reader.endedAtSpace) bad('more than two parts')
     } else if (reader.atArray) {
-      reader.readArray((part) => {
-        if (part > 1 || !reader.atString) bad('a merge must be two strings')
-        reader.openString()
-        end = readPart(part === 0 ? from : middle)
-        if (reader.endedAtSpace) bad('a part holds a space')
-        if (part === 0) {
-          middle = end
-          end = -1
-        }
-      })
+      reader.readArray(readPartOfArray)
     }
     if (end < 0) bad('a merge must be two strings')
-    merges.add(scratch, from, middle, end, offset)
+    merges.add(scratch, from, middle, end, offset, leftHash, reader.spellingHash)
   })
   vocabulary.trim()
   return merges.table

@@ -5,6 +5,7 @@
 import { FakError, quote } from '@fak/tensor'
 import { MAX_JSON_DEPTH } from './limits.js'
 import { ALPHABET_END, byteOfCharacter } from './spelling.js'
+import { HASH_SEED, hashByte } from './vocabulary.js'
 
 /** What {@link JsonReader.readValue} returns. Objects have no prototype. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
@@ -215,6 +216,7 @@ export class JsonReader {
     const { bytes } = this
     let from = this.position
     let to = at
+    let hash = HASH_SEED
     for (;;) {
       const b = bytes[from]
       if (b === undefined) this.fail('TOK_BAD_JSON', 'the text ends inside a string', this.position)
@@ -222,6 +224,7 @@ export class JsonReader {
       if (b === QUOTE || b === SPACE) {
         this.position = from
         this.endedAtSpace = b === SPACE
+        this.spellingHash = hash
         return to
       }
       let character = b
@@ -237,11 +240,15 @@ export class JsonReader {
       const byte = character < ALPHABET_END ? byteOfCharacter[character]! : -1
       if (byte < 0) return -1
       into[to++] = byte
+      hash = hashByte(hash, byte)
     }
   }
 
   /** True when the last {@link readSpelling} stopped at a space and not at the closing quote. */
   endedAtSpace = false
+
+  /** Hash of the bytes that the last {@link readSpelling} wrote, as `hashBytes` has it. */
+  spellingHash = 0
 
   /** Reads an integer of digits only, without sign, fraction, exponent or leading zero; -1 when it is anything else. */
   readDigits(): number {

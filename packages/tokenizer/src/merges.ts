@@ -129,18 +129,26 @@ export class MergeReader {
   }
 
   /**
-   * Adds the merge of the tokens with bytes `[from, middle)` and `[middle, end)` of the vocabulary's scratch space.
+   * Adds the merge of the tokens with bytes `[from, middle)` and `[middle, end)` of the vocabulary's scratch space. `leftHash`
+   * and `rightHash` are theirs, where the caller knows them.
    *
    * @throws FakError `TOK_BAD_MERGE` when a part or the result is no token, `TOK_DUPLICATE_MERGE` for a pair listed twice,
    *   `TOK_TOO_LARGE` beyond {@link MAX_MERGES}.
    */
-  add(bytes: Uint8Array, from: number, middle: number, end: number, offset: number | null): void {
+  add(
+    bytes: Uint8Array,
+    from: number,
+    middle: number,
+    end: number,
+    offset: number | null,
+    leftHash: number = hashBytes(bytes, from, middle),
+    rightHash: number = hashBytes(bytes, middle, end),
+  ): void {
     const { vocabulary } = this
     const rank = this.table.count
     if (rank >= MAX_MERGES) this.fail('TOK_TOO_LARGE', `more than ${MAX_MERGES} merges`, offset)
-    const leftHash = hashBytes(bytes, from, middle)
     const left = vocabulary.find(from, middle, leftHash)
-    const right = vocabulary.find(middle, end, hashBytes(bytes, middle, end))
+    const right = vocabulary.find(middle, end, rightHash)
     if (left < 0 || right < 0 || from === middle || middle === end) {
       const part = left < 0 || from === middle ? 'left' : 'right'
       this.fail('TOK_BAD_MERGE', `the ${part} part is not a token of the vocabulary`, offset)

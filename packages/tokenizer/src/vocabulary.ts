@@ -5,12 +5,18 @@
 import { FakError, quote } from '@fak/tensor'
 import { MAX_TOKENS } from './limits.js'
 
-const HASH_SEED = 0x811c9dc5 | 0
+/** Hash of no bytes. */
+export const HASH_SEED = 0x811c9dc5 | 0
+
+/** Continues a hash (FNV-1a) over one byte. */
+export function hashByte(state: number, byte: number): number {
+  return Math.imul(state ^ byte, 0x01000193)
+}
 
 /** Continues a hash (FNV-1a) over `bytes[from, to)`; begin with {@link HASH_SEED} by leaving `state` out. */
 export function hashBytes(bytes: Uint8Array, from: number, to: number, state = HASH_SEED): number {
   let h = state
-  for (let i = from; i < to; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193)
+  for (let i = from; i < to; i++) h = hashByte(h, bytes[i]!)
   return h
 }
 
@@ -68,17 +74,30 @@ export class Vocabulary {
     return this.used
   }
 
-  /** Keeps the bytes `[tail, end)` as token `id`, which merges may yield. */
-  addText(id: number, end: number, field: string, offset: number | null): void {
-    const hash = hashBytes(this.bytes, this.used, end)
-    const twin = this.find(this.used, end, hash)
-    if (twin >= 0) {
-      this.fail('TOK_DUPLICATE_TOKEN', `token ${id} has the same bytes as token ${twin}`, field, offset)
+  /** Keeps the bytes `[tail, end)` as token `id`, which merges may yield. `hash` is theirs, where the caller knows it. */
+  addText(
+    id: number,
+    end: number,
+    field: string,
+    offset: number | null,
+    hash: number = hashBytes(this.bytes, this.used, end),
+  ): void {
+    if ((this.textTokens + 1) * 3 > this.table.length) this.growTable()
+    const { table } = this
+    const mask = (table.length >> 1) - 1
+    let slot = slotOf(hash, mask)
+    for (; table[slot * 2 + 1] !== 0; slot = (slot + 1) & mask) {
+      const twin = table[slot * 2 + 1]! - 1
+      if (table[slot * 2] === hash && this.equals(twin, this.used, end)) {
+        this.fail('TOK_DUPLICATE_TOKEN', `token ${id} has the same bytes as token ${twin}`, field, offset)
+      }
     }
+    const start = this.used
     this.place(id, end, field, offset)
-    this.spans[id * 2 + 1] = end - this.spans[id * 2]! + 1
-    if (++this.textTokens * 3 > this.table.length) this.growTable()
-    this.insert(hash, id + 1)
+    this.spans[id * 2 + 1] = end - start + 1
+    this.textTokens++
+    table[slot * 2] = hash
+    table[slot * 2 + 1] = id + 1
   }
 
   /** Adds a token that is only ever matched as a whole. Its content is `text`, literally. */
