@@ -216,7 +216,7 @@ export class Session {
     })
   }
 
-  /** Forgets everything. @throws FakError `SESSION_BUSY`, `DISPOSED` */
+  /** Back to no tokens. Kept states stay, so that an earlier prompt need not be computed again. @throws FakError `SESSION_BUSY`, `DISPOSED` */
   reset(): void {
     this.#enter()
     try {

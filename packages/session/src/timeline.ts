@@ -92,16 +92,18 @@ export class Timeline {
    */
   async keepPrefixOf(tokens: Uint32Array): Promise<PrefixReuse> {
     this.#ensureAlive()
-    this.#waiting = []
     const held = this.#tokens.length
     const common = commonLength(this.#tokens, tokens)
     const usable = common === held && (held < tokens.length || this.#row !== null)
     const kept = this.#cache.longest(tokens)
     const brokeAt = common < held ? common : null
     if (usable && (kept?.tokens.length ?? 0) <= held) {
+      this.#waiting = []
       return { from: held === 0 ? 'nothing' : 'held', brokeAt }
     }
+    // First what may fail for want of memory: then nothing is lost.
     const next = kept === undefined ? this.#prepared.createState() : kept.state.fork()
+    this.#waiting = []
     await this.#giveUp()
     this.#state = next
     this.#tokens = kept === undefined ? [] : [...kept.tokens]
