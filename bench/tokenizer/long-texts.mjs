@@ -72,7 +72,8 @@ for (const unit of units) {
   // A shorter text, because String.normalize takes time that grows with the square of a run of marks.
   const sample = unit.repeat(1000)
   const plain = tokenizer.decode(tokenizer.encode(sample))
-  if (plain !== sample && plain !== sample.replaceAll('\ud800', '\ufffd').normalize('NFC') && unit !== '\u{1133b}a') bad++
+  if (plain !== sample && plain !== sample.replaceAll('\ud800', '\ufffd').normalize('NFC') && unit !== '\u{1133b}a')
+    bad++
   console.log(`${JSON.stringify(unit).padEnd(20)}${columns.join('')}`)
 }
 console.log(`${units.length} texts, ${bad} failures`)
