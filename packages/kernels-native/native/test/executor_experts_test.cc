@@ -186,23 +186,7 @@ Recorder record_block() {
 constexpr uint64_t kGoldenBlockHash = 0x99e933d7ef209210;
 
 FAK_TEST(experts_one_hash) {
-  const Recorder block = record_block();
-  const std::vector<uint32_t> tokens = some_tokens(90);
-  std::vector<float> want;
-  for (int isa = 0; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
-    for (const int threads : {1, 2, 3, 8}) {
-      Prepared prepared(block.program, {}, kernel_table(isa), std::make_shared<Team>(threads));
-      for (const int64_t chunk : {1, 7, 48}) {
-        const std::vector<float> got = logits(prepared, tokens, chunk);
-        if (want.empty()) want = got;
-        const int64_t i = first_difference(want.data(), got.data(), static_cast<int64_t>(want.size()));
-        CHECK(i < 0, "%s, %d threads, chunks of %lld: logit %lld", kIsaNames[isa], threads, static_cast<long long>(chunk),
-              static_cast<long long>(i));
-      }
-    }
-  }
-  CHECK(hash_of(want) == kGoldenBlockHash, "the logits hash to %016llx", static_cast<unsigned long long>(hash_of(want)));
+  check_one_hash(record_block(), kGoldenBlockHash);
 }
 
 FAK_TEST(routers_that_are_not_numbers_are_named) {

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "executor/prepared.h"
+#include "isa/cpu.h"
 
 namespace fak::test {
 
@@ -143,6 +144,26 @@ inline uint64_t hash_of(const std::vector<float>& values) {
     for (int i = 0; i < 4; i++) hash = (hash ^ (bits >> (8 * i) & 255u)) * 0x100000001b3u;
   }
   return hash;
+}
+
+/// The logits are the same bits for every instruction set, number of threads and chunk, and these bits hash to `golden`.
+inline void check_one_hash(const Recorder& model, uint64_t golden) {
+  const std::vector<uint32_t> tokens = some_tokens(90);
+  std::vector<float> want;
+  for (int isa = 0; isa < kIsaCount; isa++) {
+    if (!isa_present(isa)) continue;
+    for (const int threads : {1, 2, 3, 8}) {
+      Prepared prepared(model.program, {}, kernel_table(isa), std::make_shared<Team>(threads));
+      for (const int64_t chunk : {1, 7, 48}) {
+        const std::vector<float> got = logits(prepared, tokens, chunk);
+        if (want.empty()) want = got;
+        const int64_t i = first_difference(want.data(), got.data(), static_cast<int64_t>(want.size()));
+        CHECK(i < 0, "%s, %d threads, chunks of %lld: logit %lld", kIsaNames[isa], threads, static_cast<long long>(chunk),
+              static_cast<long long>(i));
+      }
+    }
+  }
+  CHECK(hash_of(want) == golden, "the logits hash to %016llx", static_cast<unsigned long long>(hash_of(want)));
 }
 
 }  // namespace fak::test

@@ -56,23 +56,7 @@ Recorder record_model() {
 constexpr uint64_t kGoldenHash = 0x548c8867d7354f53;
 
 FAK_TEST(one_hash) {
-  const Recorder model = record_model();
-  const std::vector<uint32_t> tokens = some_tokens(90);
-  std::vector<float> want;
-  for (int isa = 0; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
-    for (const int threads : {1, 2, 3, 8}) {
-      Prepared prepared(model.program, {}, kernel_table(isa), std::make_shared<Team>(threads));
-      for (const int64_t chunk : {1, 7, 48}) {
-        const std::vector<float> got = logits(prepared, tokens, chunk);
-        if (want.empty()) want = got;
-        const int64_t i = first_difference(want.data(), got.data(), static_cast<int64_t>(want.size()));
-        CHECK(i < 0, "%s, %d threads, chunks of %lld: logit %lld", kIsaNames[isa], threads, static_cast<long long>(chunk),
-              static_cast<long long>(i));
-      }
-    }
-  }
-  CHECK(hash_of(want) == kGoldenHash, "the logits hash to %016llx", static_cast<unsigned long long>(hash_of(want)));
+  check_one_hash(record_model(), kGoldenHash);
 }
 
 FAK_TEST(aborted_steps_leave_no_trace) {
