@@ -54,7 +54,7 @@ export function withPenalties(row: Float32Array, penalties: Penalties, history: 
     if (changed[id] !== BANNED) changed[id] = Math.max(to(changed[id]!), BANNED)
   }
   for (const [id, bias] of penalties.logitBias) change(id, (logit) => logit + bias)
-  if (penalties.logitBias.size >= row.length && changed.every((logit) => logit === BANNED)) {
+  if (penalties.logitBias.size > 0 && changed.every((logit) => logit === BANNED)) {
     throw new FakError('EVERY_TOKEN_BANNED', { reason: 'logitBias bans every token', field: 'logitBias' })
   }
 

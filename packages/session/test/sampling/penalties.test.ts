@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type DrySampling, dryPenalties } from '../../src/sampling/dry.js'
+import { BANNED } from '../../src/sampling/logits.js'
 import { type Penalties, withPenalties } from '../../src/sampling/penalties.js'
 import { sample } from '../../src/sampling/sampler.js'
 import { open } from './open.js'
@@ -31,6 +32,10 @@ describe('penalties', () => {
   it('refuses a bias that bans everything', () => {
     const logitBias = new Map([0, 1].map((id) => [id, -Infinity]))
     expect(() => changed([1, 2], { logitBias })).toThrow(expect.objectContaining({ code: 'EVERY_TOKEN_BANNED' }))
+    // A hole of the vocabulary stands as banned already.
+    expect(() => changed([1, 2, BANNED], { logitBias })).toThrow(
+      expect.objectContaining({ code: 'EVERY_TOKEN_BANNED' }),
+    )
   })
 
   it('weakens every token of prompt and answer once, by its sign', () => {
