@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
-import { macsPerToken, weightBytesPerToken } from '../src/bench/measure.js'
+import { ReferenceExecutor } from '@fak/graph/reference'
+import { describe, expect, it, vi } from 'vitest'
+import { macsPerToken, measure, weightBytesPerToken } from '../src/bench/measure.js'
 import { openModel } from '../src/model/open.js'
 import { fixture } from './harness.js'
 
@@ -32,5 +33,27 @@ describe('what fak bench counts for a token of a mixture of experts', () => {
 
   it('multiplies with the experts that are chosen, and without the head', async () => {
     expect((await counted()).macs).toBe(3 * deltaMatrices + attentionMatrices + 4 * (moeMatrices + chosen))
+  })
+})
+
+describe('what fak bench times', () => {
+  it('is the tokens of every run, none of them kept from an earlier one', async () => {
+    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
+    let computed = 0
+    const run = prepared.run.bind(prepared)
+    vi.spyOn(prepared, 'run').mockImplementation((step) => {
+      computed += step.tokens.length
+      return run(step)
+    })
+    const [prefill, decode, depth, repeats] = [20, 3, 5, 2]
+    await measure(
+      prepared,
+      { prefill, decode, depth, repeats },
+      { vocabulary: 320, signal: new AbortController().signal, onRun: () => {} },
+    )
+    expect(computed).toBe(8 + repeats * (depth + prefill + depth + decode))
+    await prepared.dispose()
+    await close()
   })
 })

@@ -1,7 +1,7 @@
 // The measurements of fak bench: prefill and decode apart, each several times, at a depth.
 
 import type { PreparedProgram, Program } from '@fak/graph'
-import { createSession, type Session } from '@fak/session'
+import { createSession, type Session, StateCache } from '@fak/session'
 import { byteLength, elementCount } from '@fak/tensor'
 
 /** What to measure. */
@@ -34,7 +34,9 @@ export async function measure(
   { vocabulary, signal, onRun }: { vocabulary: number; signal: AbortSignal; onRun: (name: string) => void },
 ): Promise<Measured> {
   const { prefill, decode, depth, repeats } = plan
-  const session = createSession(prepared, { contextLength: depth + prefill + decode + 1 })
+  // Every run computes its tokens: with kept states the second one would only come back to the first one's.
+  const cache = new StateCache(prepared, { maxBytes: 0 })
+  const session = createSession(prepared, { contextLength: depth + prefill + decode + 1, cache })
   const ids = spread(depth + Math.max(prefill, decode + 1), vocabulary)
   const runs = { prefill: [] as number[], decode: [] as number[] }
   let stateBytes = 0
