@@ -159,7 +159,7 @@ FAK_TEST(conv_same_bits) {
 FAK_TEST(delta_same_bits) {
   Random random(6);
   for (const int64_t Dk : {1, 7, 16, 24, 48, 128, 130})
-    for (const int64_t rows : {1, 3, 8, 33})
+    for (const int64_t rows : {1, 3, 8, 33, 70})
       for (const int64_t tokens : {1, 2, 5}) {
         const Floats q(tokens * Dk, 1, random), k(tokens * Dk, 2, random), v(tokens * rows, 3, random),
             decay(tokens, 0, random), beta(tokens, 0, random);
