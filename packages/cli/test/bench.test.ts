@@ -37,10 +37,37 @@ describe('what fak bench counts for a token of a mixture of experts', () => {
 })
 
 describe('what fak bench times', () => {
-  it('is the tokens of every run, none of them kept from an earlier one', async () => {
+  it('is compared with the better of the two moments around each run', async () => {
+    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
+    let moment = 0
+    const { decode } = await measure(
+      prepared,
+      { prefill: 0, decode: 2, depth: 0, repeats: 2 },
+      {
+        vocabulary: 320,
+        signal: new AbortController().signal,
+        onRun: () => {},
+        measureMachine: async () => ({ bandwidth: [10, 1000][moment++]!, macRate: null }),
+      },
+    )
+    // The first run has the first moment beside it, the second run both; with so different moments the first has the larger share.
+    const shares = [
+      decode!.share(10, ({ bandwidth }) => bandwidth)!,
+      decode!.share(1000, ({ bandwidth }) => bandwidth)!,
+    ]
+    expect(shares[1]! / shares[0]!).toBeCloseTo(100, 9)
+    expect(shares[0]).toBeGreaterThan((10 * decode!.median) / 1000)
+    expect(decode!.share(10, ({ macRate }) => macRate)).toBeNull()
+    await prepared.dispose()
+    await close()
+  })
+
+  it('is the tokens of every run, none of them kept from an earlier one; the depth is computed once', async () => {
     const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
     const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
     let computed = 0
+    const machine = vi.fn(async () => ({ bandwidth: 1, macRate: null }))
     const run = prepared.run.bind(prepared)
     vi.spyOn(prepared, 'run').mockImplementation((step) => {
       computed += step.tokens.length
@@ -50,9 +77,10 @@ describe('what fak bench times', () => {
     await measure(
       prepared,
       { prefill, decode, depth, repeats },
-      { vocabulary: 320, signal: new AbortController().signal, onRun: () => {} },
+      { vocabulary: 320, signal: new AbortController().signal, onRun: () => {}, measureMachine: machine },
     )
-    expect(computed).toBe(8 + repeats * (depth + prefill + depth + decode))
+    expect(computed).toBe(depth + repeats * (prefill + decode))
+    expect(machine).toHaveBeenCalledTimes(2 * repeats - 1)
     await prepared.dispose()
     await close()
   })

@@ -114,12 +114,15 @@ describe('fak bench', () => {
     }
     expect(found.peakRssBytes).toBeGreaterThan(10e6)
     expect(found.loadMs).toBeGreaterThan(0)
-    expect(found.bandwidth).toBeGreaterThan(1e8)
+    // Before the second prefill, before the second decode, and at the end.
+    expect(found.bandwidths).toHaveLength(3)
+    expect(found.bandwidth).toBe(Math.max(...found.bandwidths))
+    expect(Math.min(...found.bandwidths)).toBeGreaterThan(1e8)
     expect(found.macRate).toBeGreaterThan(1e8)
     const { macsPerSecond, shareOfMacRate } = found.prefill
-    expect(shareOfMacRate).toBeCloseTo(macsPerSecond / found.macRate, 12)
+    expect(shareOfMacRate).toBeGreaterThanOrEqual(macsPerSecond / found.macRate)
     const { bytesPerToken, shareOfBandwidth, tokensPerSecond } = found.decode
-    expect(shareOfBandwidth).toBeCloseTo((bytesPerToken * tokensPerSecond.median) / found.bandwidth, 12)
+    expect(shareOfBandwidth).toBeGreaterThanOrEqual((bytesPerToken * tokensPerSecond.median) / found.bandwidth)
     // Untied: every weight but the embedding table, of which one row, and the state.
     const { totals, tensors } = await json('inspect', fixture('quantized/quant-32.q8_0.gguf'))
     const table = tensors.find(({ name }: { name: string }) => name === 'token_embd.weight').byteLength

@@ -143,6 +143,9 @@ struct ProbeKernels {
   /// Does a burst of about 10 microseconds of int8 multiply-adds the way the linear kernels do them, as fast as they go with every
   /// operand in a register or in L1; returns how many. `sink` takes a result, so that they cannot be left out.
   int64_t (*multiply)(int32_t* sink);
+  /// Reads `bytes` bytes, a multiple of 64, of each of some streams, a cache line of each in turn, with the widest loads there are and
+  /// nothing else to do.
+  void (*read)(const uint8_t* const* streams, int count, size_t bytes, int32_t* sink);
 };
 
 struct KernelTable {

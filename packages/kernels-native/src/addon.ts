@@ -58,7 +58,7 @@ export interface NativeMeasurement {
 /** A team of threads with one instruction set. */
 export interface NativeTeam {
   prepare(words: Float64Array, weights: NativeBinding[]): NativePrepared
-  measure(abort: Int32Array): Promise<NativeMeasurement>
+  measure(abort: Int32Array, milliseconds: number): Promise<NativeMeasurement>
 }
 
 /** What the addon says of itself and the machine. */

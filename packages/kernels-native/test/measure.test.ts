@@ -29,6 +29,14 @@ describe('measureMachine', () => {
     expect(error.cause).toEqual(new Error('enough'))
   })
 
+  it('refuses a time that is no time', async () => {
+    for (const milliseconds of [0, Number.NaN, 1e6]) {
+      await expect(measureMachine({ milliseconds })).rejects.toThrow(
+        expect.objectContaining({ code: 'NATIVE_BAD_OPTION', field: 'milliseconds' }),
+      )
+    }
+  })
+
   it('refuses an instruction set that nothing has', async () => {
     await expect(measureMachine({ isa: 'mmx' })).rejects.toThrow(expect.objectContaining({ code: 'NATIVE_BAD_ISA' }))
   })

@@ -3,37 +3,44 @@
 import { measureMachine } from '@fak/kernels-native'
 import { measureBandwidth } from './bandwidth.js'
 
-/** Ceilings of the machine with as many threads as the executor uses, and how they were found. */
+/** Ceilings of the machine with as many threads as the executor uses, found at one moment. */
 export interface Ceilings {
   /** Bytes read from memory per second. Bounds decode. */
   readonly bandwidth: number
   /** Multiply-adds per second. Bounds prefill. `null` where it is not known. */
   readonly macRate: number | null
-  readonly notes: { readonly bandwidth: string; readonly macRate: string }
 }
 
-/** Measures for about a second. @throws FakError `ABORTED`, `OUT_OF_MEMORY` */
+/** How ceilings are found. */
+export interface CeilingNotes {
+  readonly bandwidth: string
+  readonly macRate: string
+}
+
+/** Long enough for six stretches of reading a gigabyte each; short enough to do between runs. */
+const MILLISECONDS = 150
+
+/** Measures for a moment. @throws FakError `ABORTED`, `OUT_OF_MEMORY` */
 export async function measureCeilings(
   { isa, threads }: { isa: string | null; threads: number },
   signal: AbortSignal,
 ): Promise<Ceilings> {
+  if (isa === null) return { bandwidth: await measureBandwidth(), macRate: null }
+  return measureMachine({ isa, threads, signal, milliseconds: MILLISECONDS })
+}
+
+/** What {@link measureCeilings} does, in words. */
+export function describeCeilings({ isa, threads }: { isa: string | null; threads: number }): CeilingNotes {
+  const when = 'best of what was found beside each run'
   if (isa === null) {
     return {
-      bandwidth: await measureBandwidth(),
-      macRate: null,
-      notes: {
-        bandwidth: 'bytes per second that one thread reads from memory, best of 5 passes',
-        macRate: 'not measured: the reference executor has no instructions of its own to measure',
-      },
+      bandwidth: `bytes per second that one thread reads from memory; ${when}`,
+      macRate: 'not measured: the reference executor has no instructions of its own to measure',
     }
   }
-  const found = await measureMachine({ isa, threads, signal })
   const together = `${threads} thread${threads === 1 ? '' : 's'}`
   return {
-    ...found,
-    notes: {
-      bandwidth: `bytes per second that ${together} read from memory, four streams each, best of 5 stretches`,
-      macRate: `int8 multiply-adds per second that ${together} do with ${isa}, best of 5 stretches`,
-    },
+    bandwidth: `bytes per second that ${together} read from memory, in one to four streams each; ${when}`,
+    macRate: `int8 multiply-adds per second that ${together} do with ${isa}; ${when}`,
   }
 }

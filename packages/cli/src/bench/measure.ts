@@ -1,8 +1,12 @@
 // The measurements of fak bench: prefill and decode apart, each several times, at a depth.
 
 import type { PreparedProgram, Program } from '@fak/graph'
-import { createSession, type Session, StateCache } from '@fak/session'
+import { createSession, type KeptState, StateCache } from '@fak/session'
 import { byteLength, elementCount } from '@fak/tensor'
+import type { Ceilings } from './ceilings.js'
+
+/** Tokens that bring weights and code in before the first run. */
+const WARM_UP_TOKENS = 8
 
 /** What to measure. */
 export interface BenchPlan {
@@ -19,51 +23,103 @@ export interface Rates {
   readonly best: number
 }
 
-/** What was measured. `null` where nothing was asked for. */
-export interface Measured {
-  readonly prefill: Rates | null
-  readonly decode: Rates | null
-  /** State held at the end of a decode run. */
-  readonly stateBytes: number
+/** Runs of one kind. */
+export interface Runs extends Rates {
+  /** Tokens per second of each run over what the machine could do at that moment (the median of all runs). `perToken` is
+   * what a token takes of it; `null` where the ceiling is not known. */
+  share(perToken: number, ceiling: (ceilings: Ceilings) => number | null): number | null
 }
 
-/** Runs the plan. `onRun` hears of each run that begins. */
+/** What was measured. `null` where nothing was asked for. */
+export interface Measured {
+  readonly prefill: Runs | null
+  readonly decode: Runs | null
+  /** State held at the end of a decode run. */
+  readonly stateBytes: number
+  /** Most memory of the process once everything had run once, before the machine was measured, which takes memory of its own. */
+  readonly peakRssBytes: number
+  /** What the machine could do, before and after each run but the first ones. */
+  readonly ceilings: readonly Ceilings[]
+}
+
+/** A run: its speed, and what the machine could do beside it. */
+interface Run {
+  readonly tokensPerSecond: number
+  /** Index of the measurement of the machine that came after it. */
+  readonly after: number
+}
+
+/** Keeps the first state it is given and no other: that of the depth, where every run begins. */
+class DepthCache extends StateCache {
+  override async keep(kept: KeptState): Promise<void> {
+    if (this.size > 0) return kept.state.dispose()
+    return super.keep(kept)
+  }
+}
+
+/** Runs the plan. `onRun` hears of each run that begins, `measureMachine` is called between runs. */
 export async function measure(
   prepared: PreparedProgram,
   plan: BenchPlan,
-  { vocabulary, signal, onRun }: { vocabulary: number; signal: AbortSignal; onRun: (name: string) => void },
+  {
+    vocabulary,
+    signal,
+    onRun,
+    measureMachine,
+  }: {
+    vocabulary: number
+    signal: AbortSignal
+    onRun: (name: string) => void
+    measureMachine: () => Promise<Ceilings>
+  },
 ): Promise<Measured> {
   const { prefill, decode, depth, repeats } = plan
-  // Every run computes its tokens: with kept states the second one would only come back to the first one's.
-  const cache = new StateCache(prepared, { maxBytes: 0 })
+  // Every run computes its tokens: with kept states the second one would only come back to the first one's. The depth is computed once.
+  const cache =
+    depth === 0
+      ? new StateCache(prepared, { maxBytes: 0 })
+      : new DepthCache(prepared, { maxBytes: Number.MAX_SAFE_INTEGER })
   const session = createSession(prepared, { contextLength: depth + prefill + decode + 1, cache })
   const ids = spread(depth + Math.max(prefill, decode + 1), vocabulary)
-  const runs = { prefill: [] as number[], decode: [] as number[] }
+  const runs = { prefill: [] as Run[], decode: [] as Run[] }
+  const ceilings: Ceilings[] = []
   let stateBytes = 0
+  let peakRssBytes = 0
+  const run = async (kind: 'prefill' | 'decode', tokens: number, repeat: number, work: () => Promise<unknown>) => {
+    if (tokens === 0) return
+    if (repeat > 0) await probe()
+    onRun(`${kind} ${repeat + 1} of ${repeats}`)
+    session.reset()
+    if (depth > 0) await session.sync(ids.slice(0, depth), { signal })
+    runs[kind].push({ tokensPerSecond: await perSecond(tokens, work), after: ceilings.length })
+  }
+  const probe = async () => {
+    if (ceilings.length === 0) peakRssBytes = process.resourceUsage().maxRSS * 1024
+    onRun('measuring the machine')
+    ceilings.push(await measureMachine())
+  }
   try {
     onRun('warming up')
-    await session.sync(ids.slice(0, Math.min(ids.length, 8)), { signal })
+    await session.sync(ids.slice(0, depth > 0 ? depth : WARM_UP_TOKENS), { signal })
     for (let repeat = 0; repeat < repeats; repeat++) {
-      if (prefill > 0) {
-        onRun(`prefill ${repeat + 1} of ${repeats}`)
-        await goTo(session, ids.slice(0, depth), signal)
-        runs.prefill.push(await perSecond(prefill, () => session.sync(ids.slice(0, depth + prefill), { signal })))
-      }
-      if (decode > 0) {
-        onRun(`decode ${repeat + 1} of ${repeats}`)
-        await goTo(session, ids.slice(0, depth), signal)
-        runs.decode.push(
-          await perSecond(decode, async () => {
-            for (let i = 0; i < decode; i++) await session.step(ids[depth + i]!, { signal })
-          }),
-        )
-        stateBytes = session.byteLength
-      }
+      await run('prefill', prefill, repeat, () => session.sync(ids.slice(0, depth + prefill), { signal }))
+      await run('decode', decode, repeat, async () => {
+        for (let i = 0; i < decode; i++) await session.step(ids[depth + i]!, { signal })
+      })
+      if (decode > 0) stateBytes = session.byteLength
     }
+    await probe()
   } finally {
     await session.dispose()
+    await cache.clear()
   }
-  return { prefill: rates(runs.prefill), decode: rates(runs.decode), stateBytes }
+  return {
+    prefill: summarize(runs.prefill, ceilings),
+    decode: summarize(runs.decode, ceilings),
+    stateBytes,
+    peakRssBytes,
+    ceilings,
+  }
 }
 
 /**
@@ -104,22 +160,33 @@ export function macsPerToken(program: Program): number {
   return macs
 }
 
-async function goTo(session: Session, tokens: readonly number[], signal: AbortSignal): Promise<void> {
-  session.reset()
-  if (tokens.length > 0) await session.sync(tokens, { signal })
-}
-
 async function perSecond(tokens: number, work: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   await work()
   return (tokens * 1000) / (performance.now() - start)
 }
 
-function rates(runs: readonly number[]): Rates | null {
+function summarize(runs: readonly Run[], ceilings: readonly Ceilings[]): Runs | null {
   if (runs.length === 0) return null
-  const sorted = [...runs].sort((a, b) => a - b)
+  const rates = runs.map(({ tokensPerSecond }) => tokensPerSecond)
+  return {
+    median: median(rates),
+    best: Math.max(...rates),
+    share(perToken, ceiling) {
+      // The better of the two moments around a run, so that no share is flattered by a neighbour who came and went.
+      const shares = runs.map(({ tokensPerSecond, after }) => {
+        const around = ceilings.slice(Math.max(after - 1, 0), after + 1).map(ceiling)
+        return around.includes(null) ? null : (tokensPerSecond * perToken) / Math.max(...(around as number[]))
+      })
+      return shares.includes(null) ? null : median(shares as number[])
+    },
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
-  return { median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2, best: sorted.at(-1)! }
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
 }
 
 /** Token ids that visit the whole vocabulary in no particular order, the same every time. */

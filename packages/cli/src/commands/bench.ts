@@ -1,7 +1,7 @@
 // fak bench: speed beside what the machine could do.
 
 import { Command } from 'commander'
-import { type Ceilings, measureCeilings } from '../bench/ceilings.js'
+import { describeCeilings, measureCeilings } from '../bench/ceilings.js'
 import {
   type BenchPlan,
   type Measured,
@@ -65,21 +65,18 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
   const status = new StatusLine(io)
   const onRun = (name: string) => status.update(name)
   let measured: Measured
-  let ceilings: Ceilings
-  let peakRssBytes: number
+  const machine = () => measureCeilings(runtime, signal)
   try {
-    measured = await measure(prepared, plan, { vocabulary: vocabularySize, signal, onRun })
-    // Before the probe below takes memory of its own.
-    peakRssBytes = process.resourceUsage().maxRSS * 1024
-    onRun('measuring the machine')
-    ceilings = await measureCeilings(runtime, signal)
+    measured = await measure(prepared, plan, { vocabulary: vocabularySize, signal, onRun, measureMachine: machine })
   } finally {
     status.clear()
   }
-  const { bandwidth, macRate, notes } = ceilings
+  const { prefill, decode, ceilings, peakRssBytes } = measured
+  const bandwidths = ceilings.map(({ bandwidth }) => bandwidth)
+  const macRates = ceilings.flatMap(({ macRate }) => macRate ?? [])
   const bytesPerToken = weightBytesPerToken(prepared.program) + measured.stateBytes
   const macs = macsPerToken(prepared.program)
-  const { prefill, decode } = measured
+  const rates = ({ median, best }: Rates): Rates => ({ median, best })
   const result = {
     model: opened.name,
     executor: executor.name,
@@ -92,19 +89,20 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
     peakRssBytes,
     prefill: prefill && {
       tokens: plan.prefill,
-      tokensPerSecond: prefill,
+      tokensPerSecond: rates(prefill),
       macsPerSecond: prefill.median * macs,
-      shareOfMacRate: macRate && (prefill.median * macs) / macRate,
+      shareOfMacRate: prefill.share(macs, ({ macRate }) => macRate),
     },
     decode: decode && {
       tokens: plan.decode,
-      tokensPerSecond: decode,
+      tokensPerSecond: rates(decode),
       bytesPerToken,
-      shareOfBandwidth: (decode.median * bytesPerToken) / bandwidth,
+      shareOfBandwidth: decode.share(bytesPerToken, ({ bandwidth }) => bandwidth),
     },
-    bandwidth,
-    macRate,
-    notes,
+    bandwidth: Math.max(...bandwidths),
+    bandwidths,
+    macRate: macRates.length === 0 ? null : Math.max(...macRates),
+    notes: describeCeilings(runtime),
   }
   return options.json === true ? output.json(result) : print(runtime, result, output)
 }
@@ -119,14 +117,19 @@ type Result = {
     macsPerSecond: number
     shareOfMacRate: number | null
   } | null
-  readonly decode: { tokens: number; tokensPerSecond: Rates; bytesPerToken: number; shareOfBandwidth: number } | null
-  readonly bandwidth: number
+  readonly decode: {
+    tokens: number
+    tokensPerSecond: Rates
+    bytesPerToken: number
+    shareOfBandwidth: number | null
+  } | null
+  readonly bandwidths: readonly number[]
   readonly macRate: number | null
 }
 
 async function print(
   runtime: Runtime,
-  { loadMs, peakRssBytes, depth, prefill, decode, bandwidth, macRate }: Result,
+  { loadMs, peakRssBytes, depth, prefill, decode, bandwidths, macRate }: Result,
   output: Output,
 ) {
   const { dtype, parameters } = weightSummary(runtime.opened)
@@ -143,10 +146,16 @@ async function print(
   }
   if (decode !== null) {
     const reads = decode.tokensPerSecond.median * decode.bytesPerToken
-    const share = `${bytes(reads)}/s, ${(100 * decode.shareOfBandwidth).toFixed(0)} % of ${bytes(bandwidth)}/s`
+    const share = `${bytes(reads)}/s, ${(100 * decode.shareOfBandwidth!).toFixed(0)} % of ${range(bandwidths)}/s`
     rated('decode', decode.tokens, decode.tokensPerSecond, share)
   }
   for (const line of table(rows)) await output.line(line)
+}
+
+/** What the machine read beside the runs: one size, or the range where it moved by more than a tenth. */
+function range(sizes: readonly number[]): string {
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)]
+  return least > 0.9 * most ? bytes(most) : `${bytes(least)} to ${bytes(most)}`
 }
 
 const EXAMPLES = `

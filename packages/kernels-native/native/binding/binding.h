@@ -37,7 +37,7 @@ class MappingHandle : public Napi::ObjectWrap<MappingHandle> {
 };
 
 /// A team and a kernel table to prepare programs with. new Executor(threads, isaName); prepare(words, weights);
-/// measure(abort). The team's threads live as long as a program prepared here does, or a measurement runs.
+/// measure(abort, milliseconds). The team's threads live as long as a program prepared here does, or a measurement runs.
 class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -8,17 +8,19 @@ namespace fak {
 
 class ProbeJob final : public Job {
  public:
-  ProbeJob(Napi::Env env, std::shared_ptr<Team> team, const ProbeKernels& kernels)
-      : Job(env, *team), team_(std::move(team)), kernels_(kernels) {}
+  ProbeJob(Napi::Env env, std::shared_ptr<Team> team, const ProbeKernels& kernels, const ProbeKernels& fastest,
+           std::chrono::milliseconds time)
+      : Job(env, *team), team_(std::move(team)), kernels_(kernels), fastest_(fastest), time_(time) {}
 
  private:
-  void work() override { outcome_ = measure_machine(*team_, kernels_, abort, rates_); }
+  void work() override { outcome_ = measure_machine(*team_, kernels_, fastest_, time_, abort, rates_); }
   void out_of_memory() override { outcome_ = ProbeOutcome::OutOfMemory; }
   /// { outcome, bandwidth, macRate }
   Napi::Value result(Napi::Env env) const override;
 
   std::shared_ptr<Team> team_;
-  const ProbeKernels& kernels_;
+  const ProbeKernels &kernels_, &fastest_;
+  const std::chrono::milliseconds time_;
   ProbeOutcome outcome_ = ProbeOutcome::Done;
   MachineRates rates_;
 };

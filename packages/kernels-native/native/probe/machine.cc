@@ -1,9 +1,11 @@
 #include "probe/machine.h"
 
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -15,18 +17,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kStretches = 5;
-constexpr std::chrono::milliseconds kStretch{100};
-
 /// Memory read: several times the last-level cache, within what any machine that runs a model has.
 constexpr size_t kLeastMemory = size_t{256} << 20, kMostMemory = size_t{1} << 30;
 
-/// Streams of a thread, as in the decode kernels: hardware prefetchers keep up with more than one.
-constexpr int kStreams = 4;
-/// Read from each stream between looks at the clock: about 20 microseconds.
+/// Linear streams that a thread reads side by side. Which number is fastest depends on the machine's prefetchers and on its neighbours, so
+/// each gets its stretches.
+constexpr int kPatterns[] = {1, 2, 4};
+constexpr int kMostStreams = 4;
+constexpr int kStretchesPerPattern = 2, kStretches = 6;
+/// Read from each stream between looks at the clock.
 constexpr size_t kPiece = size_t{64} << 10;
-/// How far ahead each stream is prefetched, as in the decode kernels.
-constexpr size_t kPrefetchBytes = 2304;
+/// Streams begin this much more than an even share apart. At a large power of two they would meet in the same sets and the same banks of
+/// memory, which costs a third of the rate (AMD Zen 4).
+constexpr size_t kSkew = 65 * kAlignment;
+/// The kernel gives pages of this size where it may; with small ones a tenth of the time goes to address translation.
+constexpr size_t kHugePage = size_t{2} << 20;
 
 size_t memory_bytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE
@@ -36,25 +41,36 @@ size_t memory_bytes() {
   return kLeastMemory;
 }
 
+/// The first huge page boundary in a block that has one more than is needed; asks for huge pages from there on.
+uint8_t* with_huge_pages(const Memory& memory) {
+  uint8_t* const at = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(memory.data()) + kHugePage - 1) / kHugePage * kHugePage);
+#if defined(MADV_HUGEPAGE)
+  // Only a wish: without it the rate is a little lower, and so is that of anything else here.
+  (void)madvise(at, memory.bytes() - kHugePage, MADV_HUGEPAGE);
+#endif
+  return at;
+}
+
 /// What one thread adds up, on a cache line of its own.
 struct alignas(64) Share {
   double done;
   int32_t sink;
+  size_t piece;  ///< of its streams, the next to read
 };
 
 /// Runs `piece(thread, share)`, which does a little and returns how much, over and over on all threads; most per second in a stretch.
 template <class Aborted, class Piece>
-double best_rate(Team& team, const Aborted& aborted, const Piece& piece) {
+double best_rate(Team& team, int stretches, Clock::duration stretch, const Aborted& aborted, const Piece& piece) {
   std::vector<Share> shares(static_cast<size_t>(team.size()), Share{});
   Clock::time_point start;
   double best = 0;
   team.run([&](int thread, Barrier& barrier) {
     Share& share = shares[static_cast<size_t>(thread)];
-    for (int stretch = 0; stretch < kStretches; stretch++) {
+    for (int i = 0; i < stretches; i++) {
       barrier.arrive([&] { start = Clock::now(); });
       share.done = 0;
-      do share.done += piece(thread, share.sink);
-      while (Clock::now() - start < kStretch && !aborted());
+      do share.done += piece(thread, share);
+      while (Clock::now() - start < stretch && !aborted());
       barrier.arrive([&] {
         double done = 0;
         for (const Share& other : shares) done += other.done;
@@ -65,45 +81,37 @@ double best_rate(Team& team, const Aborted& aborted, const Piece& piece) {
   return best;
 }
 
-uint64_t read_streams(const uint8_t* const at[kStreams]) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < kPiece; i += kAlignment) {
-    for (int s = 0; s < kStreams; s++) {
-      __builtin_prefetch(at[s] + i + kPrefetchBytes);
-      uint64_t line[kAlignment / 8];
-      std::memcpy(line, at[s] + i, kAlignment);
-      for (const uint64_t word : line) sum ^= word;
-    }
-  }
-  return sum;
-}
-
 }  // namespace
 
-ProbeOutcome measure_machine(Team& team, const ProbeKernels& kernels, const int32_t* abort, MachineRates& rates) {
+ProbeOutcome measure_machine(Team& team, const ProbeKernels& kernels, const ProbeKernels& fastest, std::chrono::milliseconds time,
+                             const int32_t* abort, MachineRates& rates) {
   Memory memory;
-  if (!memory.allocate(memory_bytes())) return ProbeOutcome::OutOfMemory;
-  const size_t pieces = memory.bytes() / kPiece / kStreams / static_cast<size_t>(team.size());
-  if (pieces == 0) return ProbeOutcome::OutOfMemory;
-  const size_t stream = pieces * kPiece;
-  std::vector<size_t> next(static_cast<size_t>(team.size()) * kAlignment, 0);  // of each thread, on lines of their own
+  // Of each thread: streams that all begin on a cache line.
+  const size_t bytes = memory_bytes(), line = kMostStreams * kAlignment, share = bytes / static_cast<size_t>(team.size()) / line * line;
+  if (share / kMostStreams < kPiece + kMostStreams * kSkew || !memory.allocate(bytes + kHugePage)) return ProbeOutcome::OutOfMemory;
+  uint8_t* const data = with_huge_pages(memory);
 
   const auto aborted = [&] { return abort && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0; };
   // Written by the thread that reads it: untouched pages would all be one page of zeros.
   team.run([&](int thread, Barrier&) {
-    uint8_t* const share = memory.data() + static_cast<size_t>(thread) * kStreams * stream;
-    for (size_t i = 0; i < kStreams * stream && !aborted(); i += kPiece) std::memset(share + i, thread + 1, kPiece);
+    uint8_t* const mine = data + static_cast<size_t>(thread) * share;
+    for (size_t i = 0; i + kPiece <= share && !aborted(); i += kPiece) std::memset(mine + i, thread + 1, kPiece);
   });
-  rates.bandwidth = best_rate(team, aborted, [&](int thread, int32_t& sink) {
-    size_t& piece = next[static_cast<size_t>(thread) * kAlignment];
-    const uint8_t* at[kStreams];
-    for (int s = 0; s < kStreams; s++)
-      at[s] = memory.data() + (static_cast<size_t>(thread) * kStreams + static_cast<size_t>(s)) * stream + piece * kPiece;
-    sink ^= static_cast<int32_t>(read_streams(at));
-    piece = (piece + 1) % pieces;
-    return static_cast<double>(kStreams * kPiece);
-  });
-  rates.mac_rate = best_rate(team, aborted, [&](int, int32_t& sink) { return static_cast<double>(kernels.multiply(&sink)); });
+  const Clock::duration stretch = Clock::duration(time) / kStretches;
+  for (const int streams : kPatterns) {
+    const size_t apart = share / static_cast<size_t>(streams), pieces = (apart - kMostStreams * kSkew) / kPiece;
+    const double rate = best_rate(team, kStretchesPerPattern, stretch, aborted, [&](int thread, Share& own) {
+      const uint8_t* at[kMostStreams];
+      for (int s = 0; s < streams; s++)
+        at[s] = data + static_cast<size_t>(thread) * share + static_cast<size_t>(s) * (apart + kSkew) + own.piece * kPiece;
+      fastest.read(at, streams, kPiece, &own.sink);
+      own.piece = (own.piece + 1) % pieces;
+      return static_cast<double>(static_cast<size_t>(streams) * kPiece);
+    });
+    rates.bandwidth = std::max(rates.bandwidth, rate);
+  }
+  rates.mac_rate = best_rate(team, kStretches, stretch, aborted,
+                             [&](int, Share& own) { return static_cast<double>(kernels.multiply(&own.sink)); });
   return aborted() ? ProbeOutcome::Aborted : ProbeOutcome::Done;
 }
 

@@ -2,6 +2,8 @@
 // multiplies quants, which bounds prefill. Speeds of the engine are judged against these.
 #pragma once
 
+#include <chrono>
+
 #include "kernels.h"
 #include "threads/team.h"
 
@@ -14,8 +16,10 @@ struct MachineRates {
 
 enum class ProbeOutcome : uint8_t { Done, Aborted, OutOfMemory };
 
-/// Measures for half a second each after filling the memory to read, on the leader of the team, inside a job. The best of several stretches counts: neighbours
-/// on the machine only ever slow a stretch down. `abort` becomes non-zero to end it early; null if it cannot be.
-ProbeOutcome measure_machine(Team& team, const ProbeKernels& kernels, const int32_t* abort, MachineRates& rates);
+/// Measures each of the two rates for `time` after filling the memory to read, on the leader of the team, inside a job. The best of several
+/// stretches counts, and of several patterns of reading: neighbours on the machine only ever slow a stretch down. Reading is a matter of
+/// the machine alone, so `fastest` has the kernel for it. `abort` becomes non-zero to end it early; null if it cannot be.
+ProbeOutcome measure_machine(Team& team, const ProbeKernels& kernels, const ProbeKernels& fastest, std::chrono::milliseconds time,
+                             const int32_t* abort, MachineRates& rates);
 
 }  // namespace fak

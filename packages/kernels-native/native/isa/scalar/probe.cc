@@ -1,4 +1,7 @@
-// The multiply rate without vector intrinsics: the loop of the scalar linear kernels over quants in L1, as wide as the compiler makes it.
+// The multiply rate without vector intrinsics: the loop of the scalar linear kernels over quants in L1, as wide as the compiler makes it;
+// and reading, likewise.
+#include <cstring>
+
 #include "../../kernels.h"
 
 namespace fak {
@@ -18,8 +21,21 @@ int64_t multiply(int32_t* sink) {
   return int64_t{kQuants} * kPasses;
 }
 
+void read(const uint8_t* const* streams, int count, size_t bytes, int32_t* sink) {
+  constexpr int kWords = 8;
+  uint64_t all[kWords] = {};
+  for (size_t i = 0; i < bytes; i += 64) {
+    for (int s = 0; s < count; s++) {
+      uint64_t line[kWords];
+      std::memcpy(line, streams[s] + i, sizeof line);
+      for (int word = 0; word < kWords; word++) all[word] ^= line[word];
+    }
+  }
+  for (const uint64_t word : all) *sink ^= static_cast<int32_t>(word ^ word >> 32);
+}
+
 }  // namespace
 
-void register_probe_scalar(KernelTable& table) { table.probe.multiply = multiply; }
+void register_probe_scalar(KernelTable& table) { table.probe = {multiply, read}; }
 
 }  // namespace fak
