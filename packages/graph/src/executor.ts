@@ -2,7 +2,7 @@
 // @fak/kernels-native, and by whatever comes later. Nothing above this interface knows which one it has.
 
 import type { DType, WeightTensor } from '@fak/tensor'
-import type { Program } from './program.js'
+import type { Program, StateInfo } from './program.js'
 
 /** Weights of a Program by the label of their value. A weight of rank 3 may be a stack, whose matrices lie anywhere. */
 export type WeightBindings = ReadonlyMap<string, WeightTensor>
@@ -55,6 +55,32 @@ export interface StepResult {
   readonly taps: ReadonlyMap<string, Float32Array>
 }
 
+/** How an executor holds one array of a sequence's state; the order is that of {@link Program.states}. */
+export interface StateArray {
+  readonly label: string
+  /** `recurrent`: one array. `kv`: rows, one for every position. */
+  readonly kind: StateInfo['kind']
+  /** Recurrent arrays are F32; an executor may hold the rows of a cache in a smaller type. */
+  readonly dtype: DType
+  /** Of the array, or of one position's row. */
+  readonly shape: readonly number[]
+}
+
+/**
+ * A sequence's state as bytes. Whoever restores it vouches that it comes from the same Program, weights and
+ * {@link PreparedProgram.arithmetic}: the bytes alone do not tell.
+ */
+export interface StateContent {
+  readonly position: number
+  /**
+   * Bytes of the array at this index of {@link PreparedProgram.stateArrays}, as {@link SequenceState.read} gave them. Asked once for
+   * each array, in order.
+   */
+  read(index: number): Uint8Array | Promise<Uint8Array>
+  /** A state to take the first `position` rows of all caches from, which are not read then. It must hold as many. */
+  readonly caches?: SequenceState
+}
+
 /** A Program with its weights, ready to run. Steps of one prepared program are run one after another. */
 export interface PreparedProgram {
   readonly program: Program
@@ -66,8 +92,22 @@ export interface PreparedProgram {
   readonly dequantized?: readonly DType[]
   /** Bytes that all living sequences hold together; cache rows that several share count once. */
   readonly stateBytes: number
+  /** How states are held. */
+  readonly stateArrays: readonly StateArray[]
+  /**
+   * Names the arithmetic: states go from one prepared Program to another with the same weights and the same name, and are continued to
+   * the same bits as if they had never left.
+   */
+  readonly arithmetic: string
   /** A fresh sequence at position 0. */
   createState(): SequenceState
+  /**
+   * A sequence that goes on from a state that was read before.
+   *
+   * @throws FakError `STATE_SHAPE_MISMATCH` for bytes that are not as many as the array takes at this position, `STATE_MISMATCH` for
+   * `caches` of another prepared Program or with fewer rows, `STATE_BUSY`, `OUT_OF_MEMORY`, `DISPOSED`; what `read` throws
+   */
+  restoreState(content: StateContent): Promise<SequenceState>
   /**
    * Runs one step and advances the state's position by its tokens. A step of several tokens is all or nothing: when it throws, the
    * state is what it was. So is a step of one token that is refused before it begins. One that fails half-way (`NON_FINITE`,
@@ -97,6 +137,13 @@ export interface SequenceState {
    * @throws FakError `STATE_BUSY` while a step runs on it, `STATE_LOST`, `DISPOSED`, `OUT_OF_MEMORY`
    */
   fork(): SequenceState
+  /**
+   * A copy of the bytes of the array at this index of {@link PreparedProgram.stateArrays}: row-major, little-endian; of a cache, the rows of
+   * all positions so far.
+   *
+   * @throws FakError `STATE_BUSY` while a step runs on it, `STATE_LOST`, `DISPOSED`, `OUT_OF_MEMORY`
+   */
+  read(index: number): Uint8Array
   /** Back to position 0, everything zero. @throws FakError `STATE_BUSY` while a step runs on it. */
   reset(): void
   /** Frees the memory; waits for a running step. Safe to call twice. */

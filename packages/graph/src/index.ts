@@ -4,6 +4,8 @@ export type {
   PreparedProgram,
   PrepareOptions,
   SequenceState,
+  StateArray,
+  StateContent,
   Step,
   StepResult,
   WeightBindings,
@@ -22,4 +24,5 @@ export * as ops from './ops/index.js'
 export { ARENA_ALIGNMENT, type MemoryPlan, planProgram, tapIds } from './plan.js'
 export { hashProgram, printProgram } from './print.js'
 export type { Dim, OpNode, Program, StateInfo, ValueId, ValueInfo } from './program.js'
+export { readStateArray, stateArrayBytes } from './state-arrays.js'
 export { type WeightInfo, Weights } from './weights.js'

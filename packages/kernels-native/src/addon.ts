@@ -15,6 +15,11 @@ export interface NativeState {
   readonly byteLength: number
   readonly lost: boolean
   fork(position: number): NativeState
+  /** Room for the cache rows of so many positions. */
+  reserve(position: number): void
+  /** Copies an array out to, or in from, exactly as many bytes as it takes at this position, which must be reserved. */
+  read(index: number, position: number, bytes: Uint8Array): void
+  write(index: number, position: number, bytes: Uint8Array): void
   reset(): void
   dispose(): void
 }

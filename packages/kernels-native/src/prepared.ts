@@ -4,6 +4,8 @@ import {
   checkStep,
   type PreparedProgram,
   type Program,
+  type StateArray,
+  type StateContent,
   type Step,
   type StepResult,
   type ValueId,
@@ -27,10 +29,16 @@ export interface NativeProgramParts {
   readonly dequantized: readonly DType[]
 }
 
+/** Of docs/arithmetic.md: another number whenever some op gives other bits for the same inputs. */
+const ARITHMETIC = 'fak cpu 1'
+
 /** See {@link PreparedProgram}. */
 export class NativeProgram implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
+  /** Recurrent arrays and caches in float32. */
+  readonly stateArrays: readonly StateArray[]
+  readonly arithmetic = ARITHMETIC
   /** See {@link PreparedProgram.dequantized}. */
   readonly dequantized: readonly DType[]
   readonly #parts: NativeProgramParts
@@ -43,6 +51,7 @@ export class NativeProgram implements PreparedProgram {
     this.program = parts.program
     this.maxTokens = parts.maxTokens
     this.dequantized = parts.dequantized
+    this.stateArrays = parts.program.states.map(({ label, kind, shape }) => ({ label, kind, dtype: 'F32', shape }))
     this.#parts = parts
     this.#vocabulary = vocabularySize(parts.program)
   }
@@ -54,9 +63,29 @@ export class NativeProgram implements PreparedProgram {
   createState(): NativeSequence {
     this.#assertUsable()
     try {
-      return new NativeSequence(this.#parts.native.createState(), (state) => this.#states.add(state))
+      const native = this.#parts.native.createState()
+      return new NativeSequence(native, this.stateArrays, (state) => this.#states.add(state))
     } catch (cause) {
       throw nativeFailure(cause)
+    }
+  }
+
+  async restoreState(content: StateContent): Promise<NativeSequence> {
+    this.#assertUsable()
+    const { caches, position } = content
+    if (caches !== undefined && !(caches instanceof NativeSequence && this.#states.has(caches))) {
+      throw new FakError('STATE_MISMATCH', {
+        reason: 'the state was made by another prepared program',
+        field: 'caches',
+      })
+    }
+    const state = caches === undefined ? this.createState() : caches.lendCaches(position)
+    try {
+      await state.restore(content)
+      return state
+    } catch (error) {
+      await state.dispose()
+      throw error
     }
   }
 

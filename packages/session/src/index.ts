@@ -21,10 +21,16 @@ export type { DryOptions } from './sampling/dry.js'
 export { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 export { MAX_SEED } from './sampling/random.js'
 export type { Sampling } from './sampling/sampler.js'
+export type { SavedCheckpoint, SessionIdentity } from './saved/about.js'
+export { fingerprint, modelFingerprint } from './saved/fingerprint.js'
+export { openSavedSession, SavedSession } from './saved/saved-session.js'
 export {
   createSession,
   type EvaluatedRows,
   type Prompt,
+  type RestoreOptions,
+  type RestoreResult,
+  type SaveOptions,
   Session,
   type SessionOptions,
   type SyncResult,

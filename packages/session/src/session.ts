@@ -7,6 +7,10 @@ import type { SessionEvent } from './events.js'
 import { type Generation, generateEvents, type SessionTokenizer } from './generation.js'
 import { type GenerateOptions, integer, resolveOptions, tokenIds } from './options.js'
 import { banTokens } from './sampling/logits.js'
+import type { SessionIdentity } from './saved/about.js'
+import { encodeContainer } from './saved/container.js'
+import { sectionsOf } from './saved/content.js'
+import type { SavedSession } from './saved/saved-session.js'
 import { StateCache } from './state-cache.js'
 import { drain, type PrefixReuse, Timeline } from './timeline.js'
 
@@ -27,6 +31,8 @@ export interface SessionOptions {
   readonly messageStart?: number
   /** Where states are kept for later. Sessions may share one. Default: one of its own, of at most 1 GiB. */
   readonly cache?: StateCache
+  /** What ties a saved session to its model and its tokenizer. Needed to save and restore. */
+  readonly identity?: SessionIdentity
   /** Turns ids into text. Without one a generation has no text and takes no stop strings. */
   readonly tokenizer?: SessionTokenizer
 }
@@ -36,6 +42,8 @@ type Plan = Pick<Generation, 'cached' | 'reuse' | 'todo' | 'keepAt'>
 
 /** A user's last message and the answer to it are what is changed most: edited, or answered again. */
 const KEPT_MESSAGES = 2
+/** Most checkpoints of a saved session. */
+const MAX_SAVED_CHECKPOINTS = 256
 
 /** A list of token ids. */
 export type TokenList = ArrayLike<number>
@@ -55,6 +63,38 @@ export interface SyncResult {
   /** Where the cached tokens came from, and where the prompt left what was held. */
   readonly reuse: PrefixReuse
 }
+
+/** Choices for {@link Session.save}. */
+export interface SaveOptions {
+  /** Most places to save that the conversation can come back to, the latest ones. Each costs the recurrent arrays. Default 2. */
+  readonly checkpoints?: number
+  /** More to save beside it, by name, such as the messages. */
+  readonly extra?: Readonly<Record<string, Uint8Array>>
+}
+
+/** Choices for {@link Session.restore}. */
+export interface RestoreOptions {
+  /**
+   * Take the tokens alone, to be computed again, when the state is another model's, another arithmetic's or held in other types. Otherwise
+   * that is an error. Default false.
+   */
+  readonly replay?: boolean
+}
+
+/** What {@link Session.restore} did. */
+export interface RestoreResult {
+  /** Tokens held now. */
+  readonly tokens: number
+  /** How many of them need no computing. */
+  readonly cachedTokens: number
+  /** Places that the conversation can come back to. */
+  readonly checkpoints: number
+  /** Why the state was of no use and the tokens wait to be computed again; `null` when it was restored. */
+  readonly replayed: FakError | null
+}
+
+/** Checkpoints that are saved: where the last message of the user begins, and where the answer does. */
+const SAVED_CHECKPOINTS = 2
 
 /** Logits of consecutive positions: `logits` is `[rows, width]`, row 0 predicts the token after `position`. */
 export interface EvaluatedRows {
@@ -87,6 +127,8 @@ export class Session {
   readonly #unusedTokens: Uint32Array
   readonly #stopTokens: readonly number[]
   readonly #tokenizer: SessionTokenizer | undefined
+  readonly #prepared: PreparedProgram
+  readonly #identity: SessionIdentity | undefined
   readonly #timeline: Timeline
   readonly #messageStart: number | undefined
   readonly #cache: StateCache
@@ -102,7 +144,9 @@ export class Session {
     this.#unusedTokens = tokenIds('unusedTokens', options.unusedTokens ?? [], this.vocabSize)
     this.#stopTokens = [...tokenIds('stopTokens', options.stopTokens ?? [], this.vocabSize)]
     this.#tokenizer = options.tokenizer
-    const { messageStart, cache } = options
+    this.#prepared = prepared
+    const { messageStart, cache, identity } = options
+    this.#identity = identity
     this.#messageStart =
       messageStart === undefined ? undefined : tokenIds('messageStart', [messageStart], this.vocabSize)[0]
     if (cache !== undefined && !cache.serves(prepared)) {
@@ -216,6 +260,43 @@ export class Session {
     })
   }
 
+  /**
+   * The bytes of a file that {@link Session.restore} takes: tokens, state and the latest kept places. The session is busy until the
+   * iterator ends. `@fak/session/node` writes it to a file that is never half there.
+   *
+   * @throws FakError `PARAM_OUT_OF_RANGE`, `IDENTITY_MISSING`, `STATE_BAD_SECTION` for a name in `extra` of more than 66 bytes,
+   * `STATE_LOST` after a step that cost the state and before the next one, `SESSION_BUSY`, `DISPOSED`
+   */
+  save(options: SaveOptions = {}): AsyncGenerator<Uint8Array, void> {
+    const { extra = {} } = options
+    const checkpoints = integer('checkpoints', options.checkpoints ?? SAVED_CHECKPOINTS, 0, MAX_SAVED_CHECKPOINTS)
+    const identity = this.#identified()
+    return this.#aloneWhileRead(async () =>
+      encodeContainer(sectionsOf(this.#timeline.content(checkpoints), this.#prepared, identity, extra)),
+    )
+  }
+
+  /**
+   * Puts a saved session in the place of this one. Everything is read and checked first: when it is refused, this session is as it was.
+   * What was held is kept as when another prompt takes its place.
+   *
+   * @throws FakError with a `STATE_` code naming file, section and offset (`STATE_MODEL_MISMATCH`, `STATE_TOKENIZER_MISMATCH`,
+   * `STATE_ARITHMETIC_MISMATCH`, `STATE_SHAPE_MISMATCH`, `STATE_TOO_LONG`, `STATE_BAD_TOKEN`, `STATE_CHECKSUM`, `STATE_INCONSISTENT`,
+   * `STATE_MISSING_SECTION`, `STATE_UNKNOWN_SECTION`, `STATE_NON_FINITE`); `IDENTITY_MISSING`, `OUT_OF_MEMORY`, `SESSION_BUSY`,
+   * `DISPOSED`; the source's own
+   */
+  restore(saved: SavedSession, { replay = false }: RestoreOptions = {}): Promise<RestoreResult> {
+    const identity = this.#identified()
+    return this.#alone(async () => {
+      const { contextLength, vocabSize } = this
+      const target = { prepared: this.#prepared, identity, contextLength, vocabSize, width: this.#width }
+      const { content, replayed } = await saved.content(target, replay)
+      await this.#timeline.adopt(content)
+      const { tokens, computed, checkpoints } = content
+      return { tokens: tokens.length, cachedTokens: computed, checkpoints: checkpoints.length, replayed }
+    })
+  }
+
   /** Back to no tokens. Kept states stay, so that an earlier prompt need not be computed again. @throws FakError `SESSION_BUSY`, `DISPOSED` */
   reset(): void {
     this.#enter()
@@ -281,6 +362,14 @@ export class Session {
       }
     }
     return [...starts, todo.length]
+  }
+
+  #identified(): SessionIdentity {
+    if (this.#identity !== undefined) return this.#identity
+    throw new FakError('IDENTITY_MISSING', {
+      reason: 'a session is saved and restored under the identity of its model and tokenizer, and has none',
+      field: 'identity',
+    })
   }
 
   #enter(): void {

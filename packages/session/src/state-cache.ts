@@ -66,6 +66,12 @@ export class StateCache {
     return best
   }
 
+  /** The kept states whose tokens begin these, shortest first. */
+  prefixesOf(tokens: Uint32Array): KeptState[] {
+    const prefixes = this.#kept.filter((kept) => startsWith(tokens, kept.tokens))
+    return prefixes.sort((a, b) => a.tokens.length - b.tokens.length)
+  }
+
   /** Marks a kept state as useful just now. */
   touch(kept: KeptState): void {
     if (!this.#kept.includes(kept)) return

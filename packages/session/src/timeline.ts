@@ -3,6 +3,7 @@
 
 import type { PreparedProgram, SequenceState } from '@fak/graph'
 import { FakError } from '@fak/tensor'
+import type { TimelineContent } from './saved/content.js'
 import { commonLength, type StateCache } from './state-cache.js'
 
 /** Where the tokens that need no computing come from, and where the rest begins to differ from what was held. */
@@ -132,6 +133,32 @@ export class Timeline {
       throw error
     }
     await this.#cache.keep({ tokens: Uint32Array.from(this.#tokens), state: copy, row: this.#row?.slice() ?? null })
+  }
+
+  /** What there is to save, with the last `checkpoints` states that are kept of the computed tokens. */
+  content(checkpoints: number): TimelineContent {
+    this.#ensureAlive()
+    const computed = Uint32Array.from(this.#tokens)
+    return {
+      tokens: this.tokens,
+      computed: computed.length,
+      cut: this.#cut,
+      row: this.#row,
+      state: this.#state,
+      checkpoints: checkpoints === 0 ? [] : this.#cache.prefixesOf(computed).slice(-checkpoints),
+    }
+  }
+
+  /** Puts a saved sequence in the place of this one, which is kept in its turn, as are the checkpoints. */
+  async adopt({ tokens, computed, cut, row, state, checkpoints }: TimelineContent): Promise<void> {
+    this.#ensureAlive()
+    await this.#giveUp()
+    this.#state = state
+    this.#tokens = tokens.slice(0, computed)
+    this.#waiting = tokens.slice(computed)
+    this.#cut = cut
+    this.#row = row
+    for (const kept of checkpoints) await this.#cache.keep(kept)
   }
 
   reset(): void {

@@ -35,6 +35,10 @@ class ToyState implements SequenceState {
     fork.tokens = [...this.tokens]
     return fork
   }
+  read() {
+    if (this.running) throw new Error('read under a running step')
+    return new Uint8Array(Float32Array.from(this.tokens).buffer)
+  }
   reset() {
     this.tokens = []
     this.lost = false
@@ -64,8 +68,16 @@ export function toyModel(options: ToyOptions = {}) {
     get stateBytes() {
       return states.reduce((sum, state) => sum + (state.disposed ? 0 : state.byteLength), 0)
     },
+    stateArrays: [{ label: 'tokens', kind: 'kv', dtype: 'F32', shape: [1] }],
+    arithmetic: 'toy',
     createState() {
       return new ToyState(states)
+    },
+    async restoreState({ position, read, caches }) {
+      const state = new ToyState(states)
+      const held = (caches as ToyState | undefined)?.tokens.slice(0, position)
+      state.tokens = held ?? [...new Float32Array((await read(0)).slice().buffer)]
+      return state
     },
     async run(step) {
       const state = step.state as ToyState

@@ -8,6 +8,8 @@ import type {
   PreparedProgram,
   PrepareOptions,
   SequenceState,
+  StateArray,
+  StateContent,
   Step,
   StepResult,
   WeightBindings,
@@ -16,7 +18,7 @@ import type { OpDefinition } from '../ops/define.js'
 import * as catalogue from '../ops/index.js'
 import { type MemoryPlan, planProgram, tapIds } from '../plan.js'
 import type { OpNode, Program, ValueId } from '../program.js'
-import { allocate, ReferenceState, StateFamily } from './state.js'
+import { allocate, ReferenceState, referenceArrays, StateFamily } from './state.js'
 
 /** Choices of a {@link ReferenceExecutor}. */
 export interface ReferenceOptions {
@@ -114,6 +116,8 @@ interface Frame {
 class PreparedReference implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
+  /** Every op is defined once, in order: there is one arithmetic. */
+  readonly arithmetic = 'reference 1'
   readonly #vocabulary: number
   readonly #states = new StateFamily()
   #parts: Parts | undefined
@@ -132,8 +136,30 @@ class PreparedReference implements PreparedProgram {
     return this.#states.byteLength
   }
 
+  get stateArrays(): readonly StateArray[] {
+    return referenceArrays(this.program.states)
+  }
+
   createState(): SequenceState {
     return new ReferenceState(this.program.states, this.#states)
+  }
+
+  async restoreState(content: StateContent): Promise<SequenceState> {
+    const { caches } = content
+    if (caches !== undefined && !(caches instanceof ReferenceState && this.#states.has(caches))) {
+      throw new FakError('STATE_MISMATCH', {
+        reason: 'the state was made by another prepared program',
+        field: 'caches',
+      })
+    }
+    const state = new ReferenceState(this.program.states, this.#states)
+    try {
+      await state.restore(content)
+      return state
+    } catch (error) {
+      await state.dispose()
+      throw error
+    }
   }
 
   async run(step: Step): Promise<StepResult> {

@@ -1,10 +1,16 @@
 // State of one sequence on the reference executor: plain arrays, grown as the sequence grows.
 
 import { FakError } from '@fak/tensor'
-import type { SequenceState } from '../executor.js'
+import type { SequenceState, StateArray, StateContent } from '../executor.js'
 import type { StateInfo } from '../program.js'
+import { readStateArray } from '../state-arrays.js'
 
 const elements = (info: StateInfo) => info.shape.reduce((product, dimension) => product * dimension, 1)
+
+/** How the reference holds states: everything in F32. */
+export function referenceArrays(infos: readonly StateInfo[]): readonly StateArray[] {
+  return infos.map(({ label, kind, shape }) => ({ label, kind, dtype: 'F32', shape }))
+}
 
 /** `length` zeros. @throws FakError `OUT_OF_MEMORY` */
 export function allocate(length: number): Float32Array {
@@ -81,6 +87,34 @@ export class ReferenceState implements SequenceState {
     })
     fork.#position = this.#position
     return fork
+  }
+
+  read(index: number): Uint8Array {
+    this.#assertIdle()
+    const info = this.#infos[index]!
+    const length = info.kind === 'recurrent' ? elements(info) : this.#position * elements(info)
+    return new Uint8Array(this.#arrays[index]!.slice(0, length).buffer)
+  }
+
+  /** See {@link PreparedProgram.restoreState}: fills this state, which nobody uses yet. */
+  async restore(content: StateContent): Promise<void> {
+    const { position, caches } = content
+    const arrays = referenceArrays(this.#infos)
+    for (const [i, { kind }] of arrays.entries()) {
+      const rows = kind === 'kv' && caches instanceof ReferenceState ? caches : undefined
+      const bytes = rows === undefined ? await readStateArray(content, arrays, i) : rows.#rows(i, position)
+      this.#arrays[i] = new Float32Array(bytes.slice().buffer)
+    }
+    this.#position = position
+  }
+
+  #rows(index: number, position: number): Uint8Array {
+    this.#assertIdle()
+    if (position > this.#position) {
+      const reason = `the state whose caches are to be used has ${this.#position} positions, not ${position}`
+      throw new FakError('STATE_MISMATCH', { reason, field: 'caches' })
+    }
+    return new Uint8Array(this.#arrays[index]!.slice(0, position * elements(this.#infos[index]!)).buffer)
   }
 
   reset(): void {

@@ -90,8 +90,20 @@ class StateHandle : public Napi::ObjectWrap<StateHandle> {
   Napi::Value byte_length(const Napi::CallbackInfo& info);
   Napi::Value lost(const Napi::CallbackInfo& info);
   Napi::Value fork(const Napi::CallbackInfo& info);
+  /// Room for the cache rows of so many positions.
+  void reserve(const Napi::CallbackInfo& info);
+  /// Copies an array out to, or in from, a Uint8Array: (index, position, bytes).
+  void read(const Napi::CallbackInfo& info);
+  void write(const Napi::CallbackInfo& info);
   void reset(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
+  /// The array that a call names, and where its bytes are in JavaScript.
+  struct Array {
+    size_t index;
+    int64_t position;
+    uint8_t* bytes;
+  };
+  Array array_of(const Napi::CallbackInfo& info) const;
   Parts parts_;
 };
 

@@ -123,6 +123,33 @@ void State::reset() {
   lost = false;
 }
 
+size_t State::array_bytes(size_t index, int64_t positions) const {
+  const size_t row = static_cast<size_t>(infos_[index].elements) * sizeof(float);
+  return infos_[index].kv ? static_cast<size_t>(positions) * row : row;
+}
+
+void State::read(size_t index, int64_t positions, uint8_t* to) const {
+  const size_t bytes = array_bytes(index, positions);
+  if (!infos_[index].kv) {
+    std::memcpy(to, arrays_[index].data(), bytes);
+    return;
+  }
+  const size_t page = array_bytes(index, kAttentionBlock);
+  for (size_t at = 0; at < bytes; at += page)
+    std::memcpy(to + at, caches_[index].addresses[at / page], std::min(page, bytes - at));
+}
+
+void State::write(size_t index, int64_t positions, const uint8_t* from) {
+  const size_t bytes = array_bytes(index, positions);
+  if (!infos_[index].kv) {
+    std::memcpy(arrays_[index].data(), from, bytes);
+    return;
+  }
+  const size_t page = array_bytes(index, kAttentionBlock);
+  for (size_t at = 0; at < bytes; at += page)
+    std::memcpy(caches_[index].addresses[at / page], from + at, std::min(page, bytes - at));
+}
+
 void State::save(float* to, int64_t begin, int64_t end) const {
   int64_t at = 0;
   for (size_t i = 0; i < infos_.size(); i++) {

@@ -49,6 +49,13 @@ class State {
   /// Bytes held now, those that others share included. Any thread may ask.
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
+  size_t arrays() const { return infos_.size(); }
+  /// Bytes of one array: a recurrent one, or the first `positions` rows of a cache.
+  size_t array_bytes(size_t index, int64_t positions) const;
+  /// Copies those bytes out, or in. The state holds() so many positions; what is written must be reserved.
+  void read(size_t index, int64_t positions, uint8_t* to) const;
+  void write(size_t index, int64_t positions, const uint8_t* from);
+
   /// Copies all recurrent arrays out to, or back from, recurrent_bytes() bytes, floats [begin, end) of them.
   void save(float* to, int64_t begin, int64_t end) const;
   void restore(const float* from);

@@ -74,6 +74,9 @@ async function check(
     if (!(await forksHold(prepared, each.steps))) {
       throw new Error('a fork and its original, run by turns with other tokens, give other bits than each alone')
     }
+    if (!(await restoresHold(prepared, each.steps))) {
+      throw new Error('a state that was read and restored goes on to other bits')
+    }
   } finally {
     await Promise.all([prepared.dispose(), expectedPrepared.dispose()])
   }
@@ -99,6 +102,33 @@ async function forksHold(prepared: PreparedProgram, [first, ...later]: readonly 
   return (
     [rows, forked].every((all, i) => sameBits(Float32Array.from(all), expected[i]!)) && prepared.stateBytes === before
   )
+}
+
+/**
+ * Whether a state that was read after the first step goes on as one that was never read: restored from all its bytes, and with the cache
+ * rows of the sequence that has gone on meanwhile; and whether the memory of all goes back.
+ */
+async function restoresHold(prepared: PreparedProgram, [first, ...later]: readonly Uint32Array[]): Promise<boolean> {
+  const before = prepared.stateBytes
+  const turned = later.map((step) => step.toReversed())
+  const expected = [await rowsOf(prepared, [first!, ...later]), await rowsOf(prepared, [first!, ...turned])]
+  const original = prepared.createState()
+  const start = await run(prepared, original, first!)
+  const { position } = original
+  const arrays = prepared.stateArrays.map((_, i) => original.read(i))
+  const read = (index: number) => arrays[index]!
+  for (const step of later) await run(prepared, original, step)
+
+  const whole = await prepared.restoreState({ position, read })
+  const beside = await prepared.restoreState({ position, read, caches: original })
+  const rest = async (state: SequenceState, steps: readonly Uint32Array[]) => {
+    const rows = [...start]
+    for (const step of steps) rows.push(...(await run(prepared, state, step)))
+    return Float32Array.from(rows)
+  }
+  const actual = [await rest(whole, later), await rest(beside, turned)]
+  await Promise.all([original, whole, beside].map((state) => state.dispose()))
+  return actual.every((rows, i) => sameBits(rows, expected[i]!)) && prepared.stateBytes === before
 }
 
 async function run(prepared: PreparedProgram, state: SequenceState, tokens: Uint32Array): Promise<Float32Array> {
