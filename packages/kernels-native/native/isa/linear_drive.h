@@ -67,13 +67,13 @@ template <class Leaf, int H>
 static void panel_columns(const LinearArgs& a, const typename Leaf::Panel& panel, int64_t blocks, int64_t b0, int64_t n,
                           const typename Leaf::Mask& mask) {
   constexpr int kMost = Leaf::kTileColumns;
-  static_assert(kMost == 4 || kMost == 6, "cases below");
+  static_assert(kMost == 3 || kMost == 4 || kMost == 6, "cases below");
   for (int64_t m = 0; m < a.columns; m += kMost) {
     switch (a.columns - m) {
       case 1: Leaf::template tile<H, 1>(a, panel, blocks, b0, m, n, mask); break;
       case 2: Leaf::template tile<H, 2>(a, panel, blocks, b0, m, n, mask); break;
       case 3: Leaf::template tile<H, 3>(a, panel, blocks, b0, m, n, mask); break;
-      case 4: Leaf::template tile<H, 4>(a, panel, blocks, b0, m, n, mask); break;
+      case 4: Leaf::template tile<H, kMost >= 4 ? 4 : kMost>(a, panel, blocks, b0, m, n, mask); break;
       case 5: Leaf::template tile<H, kMost == 6 ? 5 : kMost>(a, panel, blocks, b0, m, n, mask); break;
       default: Leaf::template tile<H, kMost>(a, panel, blocks, b0, m, n, mask); break;
     }

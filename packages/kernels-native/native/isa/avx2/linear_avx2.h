@@ -3,8 +3,12 @@
 
 #include "../../kernels.h"
 
+#ifndef FAK_ISA
+#define FAK_ISA avx2
+#endif
+
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 
 void linear_f32(const LinearArgs& args);
 void linear_f16(const LinearArgs& args);
@@ -28,5 +32,5 @@ void linear_iq4_xs(const LinearArgs& args);
 void quantize_row_q8x32(const float* x, uint8_t* out, int64_t k);
 void quantize_row_q8x256(const float* x, uint8_t* out, int64_t k);
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

@@ -8,9 +8,10 @@
 #include "../linear_drive.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 
 FAK_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+FAK_INLINE void store_256(void* p, __m256i v) { _mm256_store_si256(static_cast<__m256i*>(p), v); }
 
 /// Four registers of 8 partial sums -> per 128-bit lane the four sums [v0, v1, v2, v3] of that lane.
 FAK_INLINE __m256i sum_lanes(__m256i v0, __m256i v1, __m256i v2, __m256i v3) {
@@ -81,6 +82,12 @@ FAK_INLINE __m256i byte_products(__m256i q, __m256i xq) {
   return is_signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(xq, q)) : _mm256_maddubs_epi16(q, xq);
 }
 
+/// The compiler may take integer sums in another order, and then holds so many products that registers spill.
+FAK_INLINE __m256i in_order(__m256i sum) {
+  __asm__("" : "+x"(sum));
+  return sum;
+}
+
 /// Transposes eight registers of eight dwords in place.
 FAK_INLINE void transpose8(__m256i v[8]) {
   __m256i t[8];
@@ -105,14 +112,8 @@ FAK_INLINE void transpose8(__m256i v[8]) {
 
 constexpr int kHalfRows = 8;
 constexpr int kTileRows = 16;
-constexpr int kTileColumns = 4;
 
-/// Elements of one column of a panel, widened to int16 for every column of a tile.
-template <int length>
-struct WideColumns {
-  alignas(32) int16_t x[kTileColumns][length];
-};
-
+/// The elements of one column of a panel as int16.
 FAK_INLINE void widen(int16_t* out, const int8_t* in, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(out + i),
@@ -132,17 +133,48 @@ FAK_INLINE void panel_dots(const int16_t (*panel)[kTileRows][2], int pairs, cons
       int32_t pair;
       memcpy(&pair, x + static_cast<size_t>(c) * x_stride + 2 * i, sizeof pair);
       const __m256i v = _mm256_set1_epi32(pair);
-      for (int h = 0; h < H; h++) total[c][h] = _mm256_add_epi32(total[c][h], _mm256_madd_epi16(w[h], v));
+      for (int h = 0; h < H; h++) total[c][h] = in_order(_mm256_add_epi32(total[c][h], _mm256_madd_epi16(w[h], v)));
     }
   }
 }
 
-/// Rows of a tile that exist, as masks for eight floats each.
+/// Which rows of a tile exist: all of those in use, or masks for eight floats each. Masked stores are slow (12 clocks on Zen 4).
 struct TileMask {
   __m256i half[2];
+  bool all;
 };
 
-FAK_INLINE TileMask tile_mask(int64_t rows) { return {{lanes_below(rows, 0), lanes_below(rows, 8)}}; }
+FAK_INLINE TileMask tile_mask(int64_t rows) { return {{lanes_below(rows, 0), lanes_below(rows, 8)}, rows % kHalfRows == 0}; }
 
-}  // namespace avx2
+/// The sums of a tile of rows from n and columns from m on as the panels before left them in y, or zeros.
+template <int H, int C>
+FAK_INLINE void load_tile(const LinearArgs& a, int64_t m, int64_t n, const TileMask& mask, bool first, float acc[C][kTileRows]) {
+  for (int c = 0; c < C; c++) {
+    for (int h = 0; h < H; h++) {
+      const float* at = a.y + static_cast<size_t>(m + c) * a.y_stride + n + 8 * h;
+      _mm256_store_ps(acc[c] + 8 * h, first      ? _mm256_setzero_ps()
+                                      : mask.all ? _mm256_loadu_ps(at)
+                                                 : _mm256_maskload_ps(at, mask.half[h]));
+    }
+  }
+}
+
+template <int H, int C>
+FAK_INLINE void store_tile(const LinearArgs& a, int64_t m, int64_t n, const TileMask& mask, bool last,
+                           const float acc[C][kTileRows]) {
+  for (int c = 0; c < C; c++) {
+    for (int h = 0; h < H; h++) {
+      float* at = a.y + static_cast<size_t>(m + c) * a.y_stride + n + 8 * h;
+      __m256 v = _mm256_load_ps(acc[c] + 8 * h);
+      if (last) v = canonical(v);
+      if (mask.all) {
+        _mm256_storeu_ps(at, v);
+      } else {
+        _mm256_maskstore_ps(at, mask.half[h], v);
+      }
+    }
+  }
+}
+
+}  // namespace FAK_ISA
 }  // namespace fak

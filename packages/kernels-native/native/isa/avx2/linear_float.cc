@@ -5,7 +5,7 @@
 #include "linear_common.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 namespace {
 
 FAK_INLINE __m256 widen_f16(const uint8_t* p) {
@@ -116,5 +116,5 @@ void linear_f32(const LinearArgs& args) { linear<ReadF32>(args); }
 void linear_f16(const LinearArgs& args) { linear<ReadF16>(args); }
 void linear_bf16(const LinearArgs& args) { linear<ReadBF16>(args); }
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

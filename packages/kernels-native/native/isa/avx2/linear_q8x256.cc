@@ -3,13 +3,15 @@
 // byte_products), vpmaddwd multiplies them by their group's scale and adds them to int32.
 //   few columns:  four far rows times two super-blocks make one register of eight totals. Bound by memory reads; from
 //                 cache by the vector ports, about 50 operations per row, super-block and column.
-//   many columns: 16 rows are unpacked to a panel of int16 pairs with the integer scale multiplied in (at most
-//                 128 * 32 = 4096), then multiplied 16 x 4. Bound by the multiply ports: one vpmaddwd for 16 products.
+//   many columns: 16 rows are unpacked to a dword-transposed panel of unsigned bytes, then multiplied 16 x 3: with 16 registers,
+//                 partial dots, totals and operands of that tile just fit. Bound by the vector ports: vpmaddubsw and an addition
+//                 for 32 products, and a scaling for every partial dot; types of eight bits see linear_wide_q8x256.h.
 #include "linear_avx2.h"
 #include "linear_unpack_q8x256.h"
+#include "linear_wide_q8x256.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 namespace {
 
 // ---- Few columns ----
@@ -35,7 +37,7 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
       prefetch_ahead<sizeof(typename T::Block)>(w[r] + i);
       __m256i q[8], scale, min;
       T::quants(w[r][i], q);
-      group_scales(w[r][i], scale, min);
+      avx2::group_scales(w[r][i], scale, min);
       const __m256i eights[2] = {_mm256_permute2x128_si256(scale, scale, 0x00),
                                  _mm256_permute2x128_si256(scale, scale, 0x11)};
       for (int c = 0; c < C; c++) {
@@ -80,13 +82,19 @@ FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& 
 
 // ---- Many columns ----
 
-constexpr int kPanelBlocks = 2;
+constexpr int kPanelBlocks = 4, kTileColumns = 3;
 
-/// 16 weight rows times one super-block, about 9 KiB: quants[pair][row] = scale * q; min_pair[p][row] holds the minimums of
-/// groups 2 p and 2 p + 1.
+/// Elements whose unsigned quants one partial dot takes before it is scaled, bounded by what a partial holds (linear_dots.h).
+template <class T>
+constexpr int kRun = partial_elements(T::kLargest, T::kGroup);
+
+/// 16 weight rows times one super-block, at most 6.7 KiB: quants[dword of 4 elements][row]; scale[group][row] as scale_word has
+/// it; scale_pair and min_pair[p][row] hold groups 2 p and 2 p + 1 as two int16.
 struct PanelBlock {
-  alignas(32) int16_t quants[128][kTileRows][2];
-  alignas(32) int16_t min_pair[8][kTileRows][2];
+  alignas(32) uint8_t quants[64][kTileRows][4];
+  alignas(32) int32_t scale[16][kTileRows];
+  alignas(32) int32_t scale_pair[8][kTileRows];
+  alignas(32) int32_t min_pair[8][kTileRows];
   alignas(32) float d[kTileRows];
   alignas(32) float dmin[kTileRows];
 };
@@ -99,111 +107,207 @@ struct Panel {
 template <class T>
 FAK_INLINE void fill_block(PanelBlock& panel, int half, const uint8_t* const rows[8]) {
   using Block = typename T::Block;
-  alignas(32) int16_t scaled[8][256];
-  __m256i mins[8];
+  __m256i q[8][8], scales[8], mins[8];
   alignas(16) uint16_t d[8], dmin[8];
   for (int r = 0; r < 8; r++) {
     const Block& w = *reinterpret_cast<const Block*>(rows[r]);
-    __m256i q[8], scale;
-    T::quants(w, q);
-    group_scales(w, scale, mins[r]);
-    alignas(32) int16_t scales[16];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(scales), scale);
-    for (int g = 0; g < 16; g++) {
-      const __m128i bytes = g % 2 == 0 ? _mm256_castsi256_si128(q[g / 2]) : _mm256_extracti128_si256(q[g / 2], 1);
-      __m256i wide = _mm256_cvtepi8_epi16(bytes);
-      if (T::kOffsetShift != kNoOffset) wide = _mm256_sub_epi16(wide, _mm256_set1_epi16(1 << (T::kOffsetShift & 15)));
-      _mm256_store_si256(reinterpret_cast<__m256i*>(scaled[r] + 16 * g),
-                         _mm256_mullo_epi16(wide, _mm256_set1_epi16(scales[g])));
-    }
+    T::quants(w, q[r]);
+    avx2::group_scales(w, scales[r], mins[r]);
     d[r] = load_u16(w.d);
     if constexpr (T::kMinimum) dmin[r] = load_u16(min_field(w));
   }
-  for (int g = 0; g < 16; g++) {
+  for (int j = 0; j < 8; j++) {
     __m256i v[8];
-    for (int r = 0; r < 8; r++) v[r] = _mm256_load_si256(reinterpret_cast<const __m256i*>(scaled[r] + 16 * g));
+    for (int r = 0; r < 8; r++) v[r] = q[r][j];
     transpose8(v);
-    for (int i = 0; i < 8; i++) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(panel.quants[8 * g + i][8 * half]), v[i]);
+    for (int i = 0; i < 8; i++) store_256(panel.quants[8 * j + i][8 * half], v[i]);
+  }
+  transpose8(scales);
+  for (int p = 0; p < 8; p++) {
+    if (T::kGroup == 32) {
+      store_256(&panel.scale[p][8 * half], scale_word<T::kLargest, 0>(scales[p]));
+    } else {
+      store_256(&panel.scale[2 * p][8 * half], scale_word<T::kLargest, 0>(scales[p]));
+      store_256(&panel.scale[2 * p + 1][8 * half], scale_word<T::kLargest, 1>(scales[p]));
     }
+    if (T::kOffsetShift != kNoOffset && !kVnni) store_256(&panel.scale_pair[p][8 * half], scales[p]);
   }
   _mm256_store_ps(&panel.d[8 * half], _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(d))));
   if (T::kMinimum) {
     transpose8(mins);
-    for (int p = 0; p < 8; p++) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(panel.min_pair[p][8 * half]), mins[p]);
+    // Groups of 32 have each minimum twice; a pair then joins two neighbours.
+    for (int p = 0; p < 128 / T::kGroup; p++) {
+      store_256(&panel.min_pair[p][8 * half], T::kGroup == 32 ? _mm256_blend_epi16(mins[2 * p], mins[2 * p + 1], 0xaa) : mins[p]);
     }
     _mm256_store_ps(&panel.dmin[8 * half], _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(dmin))));
   }
 }
 
-/// A panel times C columns, added to y. H groups of 8 rows are in use.
-template <class T, int H, int C>
-FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
-                     const TileMask& mask) {
-  const RowQ8x256 x = row_q8x256(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
-  constexpr int kLength = 256 * kPanelBlocks;
-  WideColumns<kLength> wide;
-  for (int c = 0; c < C; c++) widen(wide.x[c], x.quants + static_cast<size_t>(c) * a.x_stride + 256 * b0, 256 * blocks);
-  for (int64_t b = 0; b < blocks; b++) {
-    const bool first = b0 + b == 0, last = 256 * (b0 + b + 1) == a.k;
-    __m256i total[C][H], mins[C][H];
-    for (int c = 0; c < C; c++) {
-      for (int h = 0; h < H; h++) total[c][h] = mins[c][h] = _mm256_setzero_si256();
+/// What a tile needs of one column's super-block beside its quants, by group: sums as int16, and where partial dots start so
+/// that the offset of the stored quants is gone.
+struct ColumnSums {
+  alignas(32) int16_t sum[16];
+  alignas(32) int32_t start[16];
+};
+
+template <class T>
+FAK_INLINE void column_sums(ColumnSums& out, const int16_t* sums) {
+  const __m256i sixteen = load_256(sums);
+  const __m256i eight = _mm256_madd_epi16(sixteen, _mm256_set1_epi16(1));
+  if (T::kMinimum || T::kOffsetShift != kNoOffset) {
+    if (T::kGroup == 32) {
+      const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+      _mm_store_si128(reinterpret_cast<__m128i*>(out.sum), words);
+    } else {
+      store_256(out.sum, sixteen);
     }
-    panel_dots<H, C>(panel.block[b].quants, 128, wide.x[0] + 256 * b, kLength, total);
-    if (T::kMinimum) {
-      panel_dots<H, C>(panel.block[b].min_pair, 8, x.sums + 16 * (b0 + b), a.x_stride / sizeof(int16_t), mins);
-    }
-    for (int c = 0; c < C; c++) {
-      const __m256 dx = _mm256_broadcast_ss(reinterpret_cast<const float*>(
-          reinterpret_cast<const uint8_t*>(x.scales + b0 + b) + static_cast<size_t>(c) * a.x_stride));
-      for (int h = 0; h < H; h++) {
-        float* at = a.y + static_cast<size_t>(m + c) * a.y_stride + n + 8 * h;
-        __m256 acc = first ? _mm256_setzero_ps() : _mm256_maskload_ps(at, mask.half[h]);
-        acc = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_load_ps(&panel.block[b].d[8 * h]), dx), _mm256_cvtepi32_ps(total[c][h]),
-                              acc);
-        if (T::kMinimum) {
-          acc = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_load_ps(&panel.block[b].dmin[8 * h]), dx),
-                                 _mm256_cvtepi32_ps(mins[c][h]), acc);
-        }
-        _mm256_maskstore_ps(at, mask.half[h], last ? canonical(acc) : acc);
-      }
+  }
+  if (T::kOffsetShift != kNoOffset && kVnni) {
+    const __m256i zero = _mm256_setzero_si256();
+    if (T::kGroup == 32) {
+      store_256(out.start, _mm256_sub_epi32(zero, _mm256_slli_epi32(eight, T::kOffsetShift & 31)));
+    } else {
+      const __m256i low = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(sixteen));
+      const __m256i high = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(sixteen, 1));
+      store_256(out.start, _mm256_sub_epi32(zero, _mm256_slli_epi32(low, T::kOffsetShift & 31)));
+      store_256(out.start + 8, _mm256_sub_epi32(zero, _mm256_slli_epi32(high, T::kOffsetShift & 31)));
     }
   }
 }
 
+/// A panel block times C columns, added to acc. H halves of 8 rows are in use.
+template <class T, int H, int C>
+FAK_INLINE void tile_block(const PanelBlock& panel, const RowQ8x256& x, size_t x_stride, int64_t b, float acc[C][kTileRows]) {
+  ColumnSums sums[C];
+  for (int c = 0; c < C; c++) {
+    column_sums<T>(sums[c], reinterpret_cast<const int16_t*>(reinterpret_cast<const uint8_t*>(x.sums + 16 * b) +
+                                                             static_cast<size_t>(c) * x_stride));
+  }
+  __m256i total[C][H];
+  for (int c = 0; c < C; c++) {
+    for (int h = 0; h < H; h++) total[c][h] = _mm256_setzero_si256();
+  }
+  const uint8_t* xq = reinterpret_cast<const uint8_t*>(x.quants) + 256 * b;
+#pragma GCC unroll 1
+  for (int g = 0; g < 256 / T::kGroup; g++) {
+#pragma GCC unroll 8
+    for (int run = 0; run < T::kGroup / kRun<T>; run++) {
+      __m256i partial[C][H];
+      for (int c = 0; c < C; c++) {
+        for (int h = 0; h < H; h++) {
+          partial[c][h] = T::kOffsetShift != kNoOffset && kVnni ? _mm256_set1_epi32(sums[c].start[g]) : _mm256_setzero_si256();
+        }
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kRun<T> / 4; i++) {
+        const int quad = (T::kGroup * g + kRun<T> * run) / 4 + i;
+        __m256i w[H];
+        for (int h = 0; h < H; h++) w[h] = load_256(panel.quants[quad][8 * h]);
+        for (int c = 0; c < C; c++) {
+          const __m256i v = broadcast_dword(xq + static_cast<size_t>(c) * x_stride + 4 * quad);
+          for (int h = 0; h < H; h++) partial[c][h] = dot_step(partial[c][h], w[h], v);
+        }
+      }
+      for (int h = 0; h < H; h++) {
+        const __m256i scale = load_256(&panel.scale[g][8 * h]);
+        for (int c = 0; c < C; c++) total[c][h] = add_scaled<T::kLargest>(total[c][h], partial[c][h], scale);
+      }
+    }
+  }
+  for (int c = 0; c < C; c++) {
+    const __m256 dx = _mm256_broadcast_ss(
+        reinterpret_cast<const float*>(reinterpret_cast<const uint8_t*>(x.scales + b) + static_cast<size_t>(c) * x_stride));
+    for (int h = 0; h < H; h++) {
+      __m256i sum = total[c][h];
+      if (T::kOffsetShift != kNoOffset && !kVnni) {
+        __m256i over = _mm256_setzero_si256();
+        for (int p = 0; p < 8; p++) {
+          over = add_words(over, load_256(&panel.scale_pair[p][8 * h]), broadcast_dword(sums[c].sum + 2 * p));
+        }
+        sum = _mm256_sub_epi32(sum, _mm256_slli_epi32(over, T::kOffsetShift & 31));
+      }
+      float* at = acc[c] + 8 * h;
+      __m256 v = _mm256_load_ps(at);
+      v = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_load_ps(&panel.d[8 * h]), dx), _mm256_cvtepi32_ps(sum), v);
+      if (T::kMinimum) {
+        __m256i mins = _mm256_setzero_si256();
+        for (int p = 0; p < 128 / T::kGroup; p++) {
+          mins = add_words(mins, load_256(&panel.min_pair[p][8 * h]), broadcast_dword(sums[c].sum + 2 * p));
+        }
+        v = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_load_ps(&panel.dmin[8 * h]), dx), _mm256_cvtepi32_ps(mins), v);
+      }
+      _mm256_store_ps(at, v);
+    }
+  }
+}
+
+/// A panel times C columns; y is the accumulator between panels.
+template <class T, int H, int C>
+FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                     const TileMask& mask) {
+  const RowQ8x256 x = row_q8x256(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
+  alignas(32) float acc[C][kTileRows];
+  load_tile<H, C>(a, m, n, mask, b0 == 0, acc);
+  for (int64_t b = 0; b < blocks; b++) tile_block<T, H, C>(panel.block[b], x, a.x_stride, b0 + b, acc);
+  store_tile<H, C>(a, m, n, mask, 256 * (b0 + blocks) == a.k, acc);
+}
+
+/// What all types of this family have in common; where rows end, a tile's unpacked rows and how they are multiplied differ.
 template <class T>
-struct Leaf {
+struct LeafBase {
   using Block = typename T::Block;
   using Row = RowQ8x256;
-  using Panel = avx2::Panel;
   using Mask = TileMask;
   static constexpr int kBlock = 256, kStep = 2;
   static constexpr bool kHalfStep = false;
-  static constexpr int kHalfRows = avx2::kHalfRows, kTileColumns = avx2::kTileColumns;
-  static constexpr int kPanelBlocks = avx2::kPanelBlocks, kPanelColumns = 24;
+  static constexpr int kHalfRows = FAK_ISA::kHalfRows;
 
   FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x256(x, k); }
   FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
   FAK_INLINE void store(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
     store_group(a, g, column, acc);
   }
-  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
-    for (int64_t b = 0; b < blocks; b++) {
-      const uint8_t* w[kHalfRows];
-      for (int r = 0; r < kHalfRows; r++) w[r] = rows[r] + static_cast<size_t>(b) * sizeof(Block);
-      fill_block<T>(panel.block[b], half, w);
-    }
-  }
   template <int C>
   FAK_INLINE void step(const Block* const w[4], const Row& x, size_t x_stride, int64_t b, __m128 acc[C]) {
     gemv_step<T, C>(w, x, x_stride, b, acc);
   }
+};
+
+template <class T, bool wide = T::kSigned>
+struct Leaf : LeafBase<T> {
+  using Panel = FAK_ISA::Panel;
+  static constexpr int kTileColumns = FAK_ISA::kTileColumns, kPanelBlocks = FAK_ISA::kPanelBlocks, kPanelColumns = 24;
+
+  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
+    for (int64_t b = 0; b < blocks; b++) {
+      const uint8_t* w[kHalfRows];
+      for (int r = 0; r < kHalfRows; r++) w[r] = rows[r] + static_cast<size_t>(b) * sizeof(typename T::Block);
+      fill_block<T>(panel.block[b], half, w);
+    }
+  }
   template <int H, int C>
   FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
-                       const Mask& mask) {
-    avx2::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+                       const TileMask& mask) {
+    FAK_ISA::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+  }
+};
+
+template <class T>
+struct Leaf<T, true> : LeafBase<T> {
+  using Panel = WidePanel256;
+  static constexpr int kTileColumns = 4, kPanelBlocks = kWideBlocks, kPanelColumns = 24;
+
+  FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[kHalfRows], int64_t blocks) {
+    for (int64_t b = 0; b < blocks; b++) {
+      const uint8_t* w[kHalfRows];
+      for (int r = 0; r < kHalfRows; r++) w[r] = rows[r] + static_cast<size_t>(b) * sizeof(typename T::Block);
+      fill_wide<T>(panel, b, half, w);
+    }
+  }
+  template <int H, int C>
+  FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+                       const TileMask& mask) {
+    tile_wide<H, C>(a, panel, blocks, b0, m, n, mask);
   }
 };
 
@@ -216,5 +320,5 @@ void linear_q5_K(const LinearArgs& args) { linear_quantized<Leaf<Q5_K>>(args); }
 void linear_q6_K(const LinearArgs& args) { linear_quantized<Leaf<Q6_K>>(args); }
 void linear_iq4_xs(const LinearArgs& args) { linear_quantized<Leaf<IQ4_XS>>(args); }
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

@@ -9,7 +9,7 @@
 #include "linear_common.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 namespace {
 
 constexpr int kNoOffset = -1;
@@ -200,8 +200,8 @@ FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, in
   float* y = a.y + static_cast<size_t>(m) * a.y_stride + n;
   const bool first = b0 == 0, last = 32 * (b0 + blocks) == a.k;
   constexpr int kLength = 32 * kPanelBlocks;
-  WideColumns<kLength> wide;
-  for (int c = 0; c < C; c++) widen(wide.x[c], x.quants + static_cast<size_t>(c) * a.x_stride + 32 * b0, 32 * blocks);
+  alignas(32) int16_t wide[C][kLength];
+  for (int c = 0; c < C; c++) widen(wide[c], x.quants + static_cast<size_t>(c) * a.x_stride + 32 * b0, 32 * blocks);
   alignas(32) float acc[C][kTileRows];
   for (int c = 0; c < C; c++) {
     for (int h = 0; h < H; h++) {
@@ -214,7 +214,7 @@ FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, in
     for (int c = 0; c < C; c++) {
       for (int h = 0; h < H; h++) dot[c][h] = _mm256_setzero_si256();
     }
-    panel_dots<H, C>(panel.quants[b], 16, wide.x[0] + 32 * b, kLength, dot);
+    panel_dots<H, C>(panel.quants[b], 16, wide[0] + 32 * b, kLength, dot);
     for (int c = 0; c < C; c++) {
       const size_t column = static_cast<size_t>(c) * a.x_stride;
       const __m256 dx = _mm256_broadcast_ss(
@@ -244,12 +244,12 @@ template <class T>
 struct Leaf {
   using Block = typename T::Block;
   using Row = RowQ8x32;
-  using Panel = avx2::Panel;
+  using Panel = FAK_ISA::Panel;
   using Mask = TileMask;
   static constexpr int kBlock = 32, kStep = 2;
   static constexpr bool kHalfStep = false;
-  static constexpr int kHalfRows = avx2::kHalfRows, kTileColumns = avx2::kTileColumns;
-  static constexpr int kPanelBlocks = avx2::kPanelBlocks, kPanelColumns = 24;
+  static constexpr int kHalfRows = FAK_ISA::kHalfRows, kTileColumns = 4;
+  static constexpr int kPanelBlocks = FAK_ISA::kPanelBlocks, kPanelColumns = 24;
 
   FAK_INLINE Row row(const uint8_t* x, int64_t k) { return row_q8x32(x, k); }
   FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
@@ -266,7 +266,7 @@ struct Leaf {
   template <int H, int C>
   FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
                        const Mask& mask) {
-    avx2::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
+    FAK_ISA::tile<T, H, C>(a, panel, blocks, b0, m, n, mask);
   }
 };
 
@@ -280,5 +280,5 @@ void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
 void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
 void linear_mxfp4(const LinearArgs& args) { linear_quantized<Leaf<MXFP4>>(args); }
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

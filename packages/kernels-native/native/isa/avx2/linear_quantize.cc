@@ -5,7 +5,7 @@
 #include "linear_common.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 namespace {
 
 /// Eight products, rounded to nearest even whatever mode the caller has set.
@@ -50,5 +50,5 @@ struct Quantizer {
 void quantize_row_q8x32(const float* x, uint8_t* out, int64_t k) { quantize_blocks_32<Quantizer>(x, out, k); }
 void quantize_row_q8x256(const float* x, uint8_t* out, int64_t k) { quantize_blocks_256<Quantizer>(x, out, k); }
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "group_scales.h"
-#include "linear_common.h"
+#include "linear_dots.h"
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 
 constexpr int kNoOffset = -1;
 
@@ -18,6 +18,7 @@ FAK_INLINE __m256i shift_right(__m256i v) {
 
 struct Q2_K {
   using Block = BlockQ2_K;
+  static constexpr int kGroup = 16, kLargest = 3;
   static constexpr int kOffsetShift = kNoOffset;
   static constexpr bool kSigned = false, kMinimum = true;
   FAK_INLINE void quants(const Block& b, __m256i q[8]) {
@@ -34,6 +35,7 @@ struct Q2_K {
 
 struct Q3_K {
   using Block = BlockQ3_K;
+  static constexpr int kGroup = 16, kLargest = 7;
   static constexpr int kOffsetShift = 2;
   static constexpr bool kSigned = false, kMinimum = false;
   template <int i>
@@ -56,6 +58,7 @@ struct Q3_K {
 
 struct Q4_K {
   using Block = BlockQ4_K;
+  static constexpr int kGroup = 32, kLargest = 15;
   static constexpr int kOffsetShift = kNoOffset;
   static constexpr bool kSigned = false, kMinimum = true;
   FAK_INLINE void quants(const Block& b, __m256i q[8]) {
@@ -70,6 +73,7 @@ struct Q4_K {
 
 struct Q5_K {
   using Block = BlockQ5_K;
+  static constexpr int kGroup = 32, kLargest = 31;
   static constexpr int kOffsetShift = kNoOffset;
   static constexpr bool kSigned = false, kMinimum = true;
   template <int i>
@@ -94,6 +98,7 @@ struct Q5_K {
 
 struct Q6_K {
   using Block = BlockQ6_K;
+  static constexpr int kGroup = 16, kLargest = 63;
   static constexpr int kOffsetShift = 5;
   static constexpr bool kSigned = false, kMinimum = false;
   FAK_INLINE void quants(const Block& b, __m256i q[8]) {
@@ -114,11 +119,12 @@ struct Q6_K {
 
 struct IQ4_XS {
   using Block = BlockIQ4_XS;
-  static constexpr int kOffsetShift = kNoOffset;
-  static constexpr bool kSigned = true, kMinimum = false;
+  static constexpr int kGroup = 32, kLargest = 255;
+  static constexpr int kOffsetShift = kVnni ? 7 : kNoOffset;
+  static constexpr bool kSigned = !kVnni, kMinimum = false;
   FAK_INLINE void quants(const Block& b, __m256i q[8]) {
-    const __m256i table =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Values)));
+    const __m128i values = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Values));
+    const __m256i table = _mm256_broadcastsi128_si256(kVnni ? _mm_xor_si128(values, _mm_set1_epi8(-128)) : values);
     for (int i = 0; i < 8; i++) {
       const __m256i twice =
           _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b.qs + 16 * i)));
@@ -128,5 +134,5 @@ struct IQ4_XS {
   }
 };
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak

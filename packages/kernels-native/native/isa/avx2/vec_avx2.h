@@ -3,10 +3,12 @@
 
 #include <immintrin.h>
 
+#ifndef FAK_ISA
 #define FAK_ISA avx2
+#endif
 
 namespace fak {
-namespace avx2 {
+namespace FAK_ISA {
 
 struct F32x16 {
   __m256 lo, hi;
@@ -96,5 +98,5 @@ FAK_INLINE float reduce_max(F32x16 a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-}  // namespace avx2
+}  // namespace FAK_ISA
 }  // namespace fak
