@@ -29,6 +29,7 @@ const steps = [
   { name: 'docs: every public export is documented', run: () => one(bin('typedoc'), ['--out', join(scratch, 'api')]) },
   { name: 'packed: contents, types, and a life of their own', run: packed },
   { name: 'kernels: C++ tests without Node', run: kernels },
+  { name: 'aarch64: C++ tests under emulation', run: aarch64 },
   { name: 'unit: vitest', run: vitest },
 ]
 
@@ -96,6 +97,45 @@ function kernels() {
   // No test at all is a failure: a suite that cannot fail proves nothing.
   if (Number(tests) === 0) return { passed: 0, failed: 1 }
   return { passed: Number(tests) - Number(failures), failed: Number(failures) }
+}
+
+/**
+ * The C++ tests built for aarch64, on an emulated processor with i8mm, on one with dot products alone and on one with neither, over a part
+ * of the shapes. They hold the kernels to scalar, and whole models to the hashes that this machine must give as well.
+ */
+function aarch64() {
+  const answers = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+  const missing = ['cmake', 'aarch64-linux-gnu-g++', 'qemu-aarch64'].filter((program) => !answers(program))
+  if (missing.length > 0) {
+    return { passed: 0, failed: 0, skipped: [`C++ tests for aarch64: no ${missing.join(', no ')} on this machine`] }
+  }
+  const source = join(root, 'packages', 'kernels-native')
+  const build = join(source, 'build', 'aarch64')
+  const toolchain = join(source, 'cmake', 'aarch64-linux-gnu.cmake')
+  const configure = ['-S', source, '-B', build, `-DCMAKE_TOOLCHAIN_FILE=${toolchain}`, '-DCMAKE_BUILD_TYPE=Release']
+  if (command('cmake', [...configure, '-DFAK_TESTS=ON']).status !== 0) return { passed: 0, failed: 1 }
+  const targets = ['test_linear', 'test_float', 'test_executor']
+  const built = command('cmake', ['--build', build, '--parallel', '2', '--target', ...targets])
+  if (built.status !== 0) return { passed: 0, failed: 1 }
+  const runs = [
+    ['max', 'test_linear'],
+    ['max', 'test_float'],
+    ['max', 'test_executor'],
+    // An instruction that such a processor lacks would end the program.
+    ['neoverse-n1', 'test_linear', 'linear_isa'],
+    ['neoverse-n1', 'test_float'],
+    ['cortex-a72', 'test_linear', 'linear_isa'],
+    ['cortex-a72', 'test_float'],
+  ]
+  const counts = { passed: 0, failed: 0 }
+  for (const [cpu, program, ...only] of runs) {
+    process.stdout.write(`-- ${[program, ...only].join(' ')} on ${cpu}\n`)
+    const env = { ...process.env, FAK_TEST_BRIEF: '1' }
+    const args = ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', join(build, program), ...only]
+    if (command('qemu-aarch64', args, { env }).status === 0) counts.passed++
+    else counts.failed++
+  }
+  return counts
 }
 
 function vitest() {

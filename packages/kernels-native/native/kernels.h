@@ -164,20 +164,24 @@ size_t activation_row_bytes(ActivationFormat format, int64_t k);
 void register_linear_scalar(KernelTable& table);
 void register_linear_avx2(KernelTable& table);
 void register_linear_avx512(KernelTable& table);
+void register_linear_neon(KernelTable& table);
 
 /// Fills the float kernels; every instruction set has all of them (isa/float/, compiled once for each).
 void register_float_scalar(KernelTable& table);
 void register_float_avx2(KernelTable& table);
 void register_float_avx512(KernelTable& table);
+void register_float_neon(KernelTable& table);
 
 /// Fills the linear entries of the types that are dequantized; every instruction set has all of them.
 void register_dequantized_scalar(KernelTable& table);
 void register_dequantized_avx2(KernelTable& table);
 void register_dequantized_avx512(KernelTable& table);
+void register_dequantized_neon(KernelTable& table);
 
 /// Fills the probe kernels; every instruction set has them.
 void register_probe_scalar(KernelTable& table);
 void register_probe_avx2(KernelTable& table);
 void register_probe_avx512(KernelTable& table);
+void register_probe_neon(KernelTable& table);
 
 }  // namespace fak

@@ -1,10 +1,14 @@
-// CPUID, and the kernel tables.
+// What the processor and the operating system offer, and the kernel tables.
 #include "isa/cpu.h"
 
 #include <array>
 
-#ifdef FAK_X86
+#if defined(FAK_X86)
 #include <cpuid.h>
+#elif defined(FAK_ARM64) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(FAK_ARM64) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace fak {
@@ -14,9 +18,11 @@ namespace {
 struct Features {
   bool avx2 = false;
   bool avx512 = false;
+  bool neon = false;  ///< with the dot products of Armv8.2 (SDOT); without them scalar code is used
+  bool i8mm = false;  ///< matrix products of int8 (SMMLA) as well
 };
 
-#ifdef FAK_X86
+#if defined(FAK_X86)
 Features detect() {
   Features found;
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -30,6 +36,27 @@ Features detect() {
   found.avx2 = ymm && (b & (1u << 5));
   const bool f = b & (1u << 16), dq = b & (1u << 17), bw = b & (1u << 30), vl = b & (1u << 31), vnni = c & (1u << 11);
   found.avx512 = found.avx2 && zmm && f && dq && bw && vl && vnni;
+  return found;
+}
+#elif defined(FAK_ARM64) && defined(__APPLE__)
+bool sysctl_flag(const char* name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+
+Features detect() {
+  Features found;
+  found.neon = sysctl_flag("hw.optional.arm.FEAT_DotProd");
+  found.i8mm = found.neon && sysctl_flag("hw.optional.arm.FEAT_I8MM");
+  return found;
+}
+#elif defined(FAK_ARM64) && defined(__linux__)
+Features detect() {
+  // HWCAP_ASIMDDP and HWCAP2_I8MM of the kernel's arm64 ABI; older headers lack the second name.
+  Features found;
+  found.neon = getauxval(AT_HWCAP) & (1ul << 20);
+  found.i8mm = found.neon && (getauxval(AT_HWCAP2) & (1ul << 13));
   return found;
 }
 #else
@@ -50,18 +77,25 @@ std::array<KernelTable, kIsaCount> make_tables() {
     register_float_scalar(table);
     register_dequantized_scalar(table);
     register_probe_scalar(table);
-#ifdef FAK_X86
-    if (isa >= 1 && isa_present(isa)) {
+#if defined(FAK_X86)
+    if (isa >= kAvx2 && isa_present(isa)) {
       register_linear_avx2(table);
       register_float_avx2(table);
       register_dequantized_avx2(table);
       register_probe_avx2(table);
     }
-    if (isa >= 2 && isa_present(isa)) {
+    if (isa >= kAvx512 && isa_present(isa)) {
       register_linear_avx512(table);
       register_float_avx512(table);
       register_dequantized_avx512(table);
       register_probe_avx512(table);
+    }
+#elif defined(FAK_ARM64)
+    if (isa >= kNeon && isa_present(isa)) {
+      register_linear_neon(table);
+      register_float_neon(table);
+      register_dequantized_neon(table);
+      register_probe_neon(table);
     }
 #endif
   }
@@ -71,7 +105,14 @@ std::array<KernelTable, kIsaCount> make_tables() {
 }  // namespace
 
 bool isa_present(int isa) {
-  return isa == 0 || (isa == 1 && features().avx2) || (isa == 2 && features().avx512);
+  switch (isa) {
+    case kScalar: return true;
+    case kAvx2: return features().avx2;
+    case kAvx512: return features().avx512;
+    case kNeon: return features().neon;
+    case kI8mm: return features().i8mm;
+    default: return false;
+  }
 }
 
 int best_isa() {

@@ -1,8 +1,6 @@
-// What the x86 linear leaves share besides their registers: which rows and columns to take together, prefetching, scales.
+// What the linear leaves of vector instruction sets share besides their registers: which rows and columns to take together, prefetching, scales.
 // Everything is inlined into its caller, so code compiled for one instruction set cannot serve another.
 #pragma once
-
-#include <immintrin.h>
 
 #include "../quant/activation.h"
 #include "../quant/blocks.h"
@@ -60,7 +58,7 @@ constexpr size_t kPrefetchBytes = 2304;
 template <size_t bytes>
 FAK_ROWS_INLINE void prefetch_ahead(const void* p) {
   const char* at = static_cast<const char*>(p) + kPrefetchBytes;
-  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(at + i, _MM_HINT_T0);
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i);
 }
 
 #undef FAK_ROWS_INLINE

@@ -1,5 +1,5 @@
 // F32x16: the sixteen virtual lanes of the arithmetic contract, as each instruction set holds them. A leaf that is written
-// once defines FAK_ISA (scalar, avx2, avx512) and includes this file; everything then lives in fak::<isa>, so that the linker can
+// once defines FAK_ISA (scalar, avx2, avx512, neon) and includes this file; everything then lives in fak::<isa>, so that the linker can
 // never take code compiled for one CPU into the path of another. For the same reason no C++ library header is included.
 //
 // Every operation is the IEEE one, lane by lane, and the same on every instruction set:
@@ -21,11 +21,15 @@
 #define FAK_VEC_SCALAR 1
 #define FAK_VEC_AVX2 2
 #define FAK_VEC_AVX512 3
+#define FAK_VEC_NEON 4
+#define FAK_VEC_I8MM 5
 
 #if FAK_VEC == FAK_VEC_AVX512
 #include "avx512/vec_avx512.h"
 #elif FAK_VEC == FAK_VEC_AVX2
 #include "avx2/vec_avx2.h"
+#elif FAK_VEC == FAK_VEC_NEON || FAK_VEC == FAK_VEC_I8MM
+#include "neon/vec_neon.h"
 #elif FAK_VEC == FAK_VEC_SCALAR
 #include "scalar/vec_scalar.h"
 #else

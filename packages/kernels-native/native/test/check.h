@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace fak::test {
@@ -20,6 +21,12 @@ inline int failures = 0;
 
 /// Longest list of failures worth printing.
 constexpr int kPrintedFailures = 20;
+
+/// Whether to run every test over a part of its combinations only (FAK_TEST_BRIEF is set): an emulator is fifty times slower.
+inline bool brief() {
+  static const bool asked = std::getenv("FAK_TEST_BRIEF") != nullptr;
+  return asked;
+}
 
 #define FAK_TEST(name)                                       \
   static void test_##name();                                 \
