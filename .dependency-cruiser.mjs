@@ -6,6 +6,7 @@ const arrows = {
   safetensors: ['tensor'],
   tokenizer: ['tensor'],
   chat: ['tensor', 'tokenizer'],
+  grammar: ['tensor'],
   graph: ['tensor'],
   layers: ['graph', 'tensor'],
   'model-qwen35': ['graph', 'layers', 'tensor'],

@@ -311,6 +311,11 @@ export class Tokenizer {
     return id < 0 ? undefined : id
   }
 
+  /** Whether a token is matched as a whole and not made by merges: control tokens, and others such as `<think>`. */
+  isAdded(id: number): boolean {
+    return this.added.byId.has(id)
+  }
+
   /** Whether a token is a control token, which `skipSpecial` leaves out. `<think>` and `<tool_call>` are not. */
   isSpecial(id: number): boolean {
     return this.added.byId.get(id)?.special === true
