@@ -136,6 +136,9 @@ struct FloatKernels {
   void (*gated_add)(const float* a, const float* b, float gate, float* y, int64_t n);
   /// Whether none of n floats is NaN or infinite.
   bool (*all_finite)(const float* x, int64_t n);
+  /// The end of a linear: whether that holds for n floats of each of some rows that lie `stride` apart. Then y += residual, unless that is
+  /// null; its rows lie as those of y.
+  bool (*finish)(float* y, const float* residual, size_t stride, int64_t rows, int64_t n);
 };
 
 /// What measures a machine (probe/machine.h) in the terms of one instruction set.

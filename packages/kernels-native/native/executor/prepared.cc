@@ -4,6 +4,7 @@
 #include <new>
 
 #include "executor/bus_guard.h"
+#include "executor/fuse.h"
 
 namespace fak {
 
@@ -96,9 +97,12 @@ class Run {
 }  // namespace
 
 Prepared::Prepared(Program program, WeightMemory weights, const KernelTable& kernels, std::shared_ptr<Team> team)
-    : id_(next_id.fetch_add(1)), program_(std::move(program)), weights_(std::move(weights)), kernels_(kernels), team_(std::move(team)),
+    : id_(next_id.fetch_add(1)), program_(fuse(std::move(program))), weights_(std::move(weights)), kernels_(kernels), team_(std::move(team)),
       tasks_(make_tasks(program_, kernels_)) {
-  for (const auto& op : tasks_.ops) private_stride_ = std::max(private_stride_, align_up(op.main->private_bytes));
+  const auto needs = [&](const Task& task) { private_stride_ = std::max(private_stride_, align_up(task.private_bytes)); };
+  for (const PlannedOp& op : tasks_.ops)
+    if (op.main) needs(*op.main);
+  for (const Preparation& preparation : tasks_.preparations) needs(*preparation.task);
   if (!arena_.allocate(program_.arena_bytes) || !shared_.allocate(place_preparations(program_, tasks_)) ||
       !private_.allocate(private_stride_ * static_cast<size_t>(team_->size())))
     throw std::bad_alloc();
@@ -183,8 +187,8 @@ Response Prepared::execute(const Request& request) {
     const Value& value = program_.values[static_cast<size_t>(program_.pinned[i])];
     const int64_t n = value.rows.of(step.T, step.R) * value.columns;
     if (kernels_.floats.all_finite(request.pinned[i], n)) continue;
-    for (size_t op = 0; op < program_.ops.size(); op++)
-      if (program_.ops[op].output == program_.pinned[i]) return {Outcome::NonFinite, static_cast<int>(op)};
+    for (const OpNode& op : program_.ops)
+      if (op.output == program_.pinned[i]) return {Outcome::NonFinite, op.parts.back()};
   }
   return {Outcome::Done, -1};
 }

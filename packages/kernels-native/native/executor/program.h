@@ -38,10 +38,12 @@ struct StateInfo {
 };
 
 struct OpNode {
-  int kind = 0;  ///< index into op_kinds()
+  int kind = 0;  ///< see kind_of()
   std::vector<int> inputs, states;
   int output = 0;
   std::vector<double> attrs;  ///< in the order of the op's definition; words as their index
+  std::vector<int> parts;     ///< after fusing: the ops of the caller's Program that it stands for, for messages
+  bool inlined = false;       ///< after fusing: done by those who read it
 };
 
 struct Program {

@@ -44,14 +44,15 @@ Schedule make_schedule(const Program& program, const Tasks& tasks, bool with_out
     for (const int op : phase) {
       const PlannedOp& planned = tasks.ops[static_cast<size_t>(op)];
       if (need[static_cast<size_t>(op)] == Need::Nothing) continue;
+      const int name = program.ops[static_cast<size_t>(op)].parts.back();
       for (const int preparation : planned.preparations) {
         if (prepared[static_cast<size_t>(preparation)]) continue;
         prepared[static_cast<size_t>(preparation)] = true;
         const auto& [task, key, depth] = tasks.preparations[static_cast<size_t>(preparation)];
         before.resize(std::max(before.size(), static_cast<size_t>(depth) + 1));
-        before[static_cast<size_t>(depth)].push_back({task.get(), op});
+        before[static_cast<size_t>(depth)].push_back({task.get(), name});
       }
-      if (need[static_cast<size_t>(op)] == Need::All) main.push_back({planned.main.get(), op});
+      if (need[static_cast<size_t>(op)] == Need::All) main.push_back({planned.main.get(), name});
     }
     for (const Stage& stage : before)
       if (!stage.empty()) schedule.push_back(stage);

@@ -8,7 +8,7 @@
 
 namespace fak {
 
-/// A task and the op it belongs to (for messages).
+/// A task and the name of the op it belongs to in messages.
 struct ScheduledTask {
   const Task* task;
   int op;

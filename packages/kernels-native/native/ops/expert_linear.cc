@@ -50,7 +50,7 @@ class SortedRows : public Task {
 class CopiedRows final : public SortedRows {
  public:
   CopiedRows(const ExpertGroups& groups, const ActivationRows& source, ActivationFormat format, int64_t k)
-      : SortedRows(groups, format, k), source_(source) {}
+      : SortedRows(groups, format, k), source_(source), format_(format) {}
 
   Work work(const Step& step) const override {
     const int64_t slots = groups_.slot_count(step), most = groups_.most_groups(step);
@@ -79,16 +79,17 @@ class CopiedRows final : public SortedRows {
 
  private:
   const uint8_t* source_row(const Step& step, int64_t i) const {
-    return source_.rows(step) + static_cast<size_t>(groups_.slots(step)[i] / groups_.top_k()) * source_.stride();
+    return source_.rows(step, format_) + static_cast<size_t>(groups_.slots(step)[i] / groups_.top_k()) * stride_;
   }
   const ActivationRows& source_;
+  const ActivationFormat format_;
 };
 
 /// Each slot's own row, brought into its form where the sorted order wants it. A unit is a row.
 class OwnRows final : public SortedRows {
  public:
   OwnRows(const OpBuilder& b, const ExpertGroups& groups, ActivationFormat format, int64_t k)
-      : SortedRows(groups, format, k), x_(b.input_id(0)), producer_(b.producer(0)),
+      : SortedRows(groups, format, k), x_(b.input_id(0)), producer_(b.producer(b.input_id(0))),
         quantize_(b.kernels.quantize_row[static_cast<int>(format)]) {}
 
   Work work(const Step& step) const override { return {groups_.slot_count(step), static_cast<double>(k_) * 0.5}; }
@@ -220,7 +221,7 @@ void make_expert_linear(OpBuilder& b) {
   const std::string key = "sorted " + std::to_string(b.input_id(0)) + " " + std::to_string(static_cast<int>(format)) + " by " + by;
   int rows_index;
   if (b.integer(1) == 0) {
-    const int source = prepare_activation_rows(b, format);
+    const int source = prepare_activation_rows(b);
     rows_index = b.prepare(key, [&] {
       return std::make_unique<CopiedRows>(groups, static_cast<const ActivationRows&>(b.preparation(source)), format, k);
     }, 1);

@@ -1,4 +1,4 @@
-// linear: y = x W^T. The rows of x are first brought into the form that the weight's kernel wants, once for all linears that read the
+// linear: y = x W^T, and linearAdd: y = x W^T + r. The rows of x are first brought into the form that the weight's kernel wants, once for all linears that read the
 // same x in the same form. A unit is a group of weight rows, for all rows of x.
 #include <algorithm>
 
@@ -23,7 +23,8 @@ int64_t rows_per_unit(int64_t rows, int64_t columns, int threads) {
 class Linear final : public Task {
  public:
   Linear(const OpBuilder& b, const ActivationRows& x)
-      : x_(x), weight_(b.input(1)), y_(b.node.output), op_(b.op), rows_(b.output().rows),
+      : x_(x), weight_(b.input(1)), residual_(b.node.inputs.size() > 2 ? b.input_id(2) : -1), y_(b.node.output),
+        op_(b.node.parts[0]), rows_(b.output().rows), format_(b.kernels.linear[static_cast<int>(weight_.dtype)].activation),
         kernel_(b.kernels.linear[static_cast<int>(weight_.dtype)].linear) {}
 
   Work work(const Step& step) const override {
@@ -42,30 +43,30 @@ class Linear final : public Task {
     const int64_t first = begin * unit, last = std::min(end * unit, weight_.weight_rows);
     args.weight_stride = row_bytes(weight_.dtype, weight_.columns);
     args.weight = weight_.weight + static_cast<size_t>(first) * args.weight_stride;
-    args.x = x_.rows(step);
-    args.x_stride = x_.stride();
+    args.x = x_.rows(step, format_);
+    args.x_stride = x_.stride(format_);
     args.y = step.activations[y_] + first;
     args.y_stride = static_cast<size_t>(weight_.weight_rows);
     args.rows = last - first;
     args.k = weight_.columns;
     kernel_(args);
-    for (int64_t m = 0; m < args.columns; m++)
-      step.check_finite(args.y + static_cast<size_t>(m) * args.y_stride, args.rows, op_);
+    const float* residual = residual_ < 0 ? nullptr : step.activations[residual_] + first;
+    if (!step.kernels->floats.finish(args.y, residual, args.y_stride, args.columns, args.rows)) step.failure->report(Outcome::NonFinite, op_);
   }
 
  private:
   const ActivationRows& x_;
   const Value weight_;
-  int y_, op_;
+  int residual_, y_, op_;  // residual_: -1 for none
   RowCount rows_;
+  ActivationFormat format_;
   void (*kernel_)(const LinearArgs& args);
 };
 
 }  // namespace
 
 void make_linear(OpBuilder& b) {
-  const ActivationFormat format = b.kernels.linear[static_cast<int>(b.input(1).dtype)].activation;
-  const int rows = prepare_activation_rows(b, format);
+  const int rows = prepare_activation_rows(b);
   b.planned().main = std::make_unique<Linear>(b, static_cast<const ActivationRows&>(b.preparation(rows)));
 }
 

@@ -32,7 +32,7 @@ class Task {
 
 /// An op ready to be scheduled.
 struct PlannedOp {
-  std::unique_ptr<Task> main;
+  std::unique_ptr<Task> main;     ///< null for an op that is inlined
   std::vector<int> preparations;  ///< indices into Tasks::preparations
   /// Inputs that the states depend on, when the states are written by preparations alone: then `main` only feeds the output.
   std::vector<int> state_inputs;
@@ -53,12 +53,13 @@ struct Tasks {
 /// What a driver's factory sees of its op.
 class OpBuilder {
  public:
-  OpBuilder(const Program& program, int op, const KernelTable& kernels, Tasks& tasks)
-      : program(program), op(op), node(program.ops[static_cast<size_t>(op)]), kernels(kernels), tasks_(tasks) {}
+  OpBuilder(const Program& program, int index, const KernelTable& kernels, Tasks& tasks)
+      : program(program), node(program.ops[static_cast<size_t>(index)]), op(node.parts.back()), kernels(kernels), tasks_(tasks),
+        index_(index) {}
 
   const Program& program;
-  const int op;
   const OpNode& node;
+  const int op;  ///< its name in messages: an op of the caller's Program
   const KernelTable& kernels;
 
   int input_id(int i) const { return node.inputs[static_cast<size_t>(i)]; }
@@ -69,8 +70,10 @@ class OpBuilder {
   int64_t integer(int i) const { return static_cast<int64_t>(number(i)); }
   /// Address of a float weight.
   const float* floats(int i) const { return reinterpret_cast<const float*>(input(i).weight); }
-  /// The op that writes input i.
-  int producer(int i) const;
+  /// Index of the op that writes a value; -1 for weights and tokens.
+  int writer(int value) const;
+  /// The name in messages of the op that writes a value.
+  int producer(int value) const;
 
   /// Index of the preparation with this key; made by `make` if no op before asked for it. An empty key is never shared. What it reads
   /// itself, of lower depth, must have been asked for by the same op.
@@ -83,7 +86,7 @@ class OpBuilder {
   }
   const Task& preparation(int index) const { return *tasks_.preparations[static_cast<size_t>(index)].task; }
 
-  PlannedOp& planned() { return tasks_.ops[static_cast<size_t>(op)]; }
+  PlannedOp& planned() { return tasks_.ops[static_cast<size_t>(index_)]; }
 
  private:
   int use(int preparation) {
@@ -91,6 +94,7 @@ class OpBuilder {
     return preparation;
   }
   Tasks& tasks_;
+  const int index_;
 };
 
 /// A kind of op: its name in the Program, how many operands it has, and its driver.
@@ -100,10 +104,15 @@ struct OpKind {
   void (*make)(OpBuilder& builder);
 };
 
-/// Every kind that has a driver; a Program names them by index.
+/// Every kind of the catalogue that has a driver; a Program names them by index.
 const std::vector<OpKind>& op_kinds();
 
-/// Drivers for all ops of a program whose weights are bound. @throws std::runtime_error for wrong counts of operands.
+/// The kind of an op: one of the catalogue, or one that fusing makes.
+const OpKind& kind_of(const OpNode& node);
+/// OpNode::kind for a name.
+int kind_index(const char* name);
+
+/// Drivers for all ops of a fused program whose weights are bound. @throws std::runtime_error for wrong counts of operands.
 Tasks make_tasks(const Program& program, const KernelTable& kernels);
 
 // One factory per file of this folder.

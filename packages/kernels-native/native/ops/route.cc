@@ -8,7 +8,7 @@ namespace {
 class Route final : public Task {
  public:
   explicit Route(const OpBuilder& b)
-      : logits_(b.input_id(0)), producer_(b.producer(0)), y_(b.node.output), rows_(b.output().rows), experts_(b.input(0).columns),
+      : logits_(b.input_id(0)), producer_(b.producer(b.input_id(0))), y_(b.node.output), rows_(b.output().rows), experts_(b.input(0).columns),
         top_k_(b.integer(0)) {}
 
   Work work(const Step& step) const override {

@@ -1,4 +1,4 @@
-// add, scale, siluMul, sigmoidMul, and the check for NaN and infinity.
+// add, scale, siluMul, sigmoidMul, and the checks for NaN and infinity.
 #pragma once
 
 namespace fak {
@@ -40,6 +40,21 @@ static bool all_finite_f32(const float* x, int64_t n) {
   for (; i < n; i += 16) s0 = add(s0, mul(load_first(x + i, n - i < 16 ? n - i : 16), zero()));
   const float sum = reduce_add(add(s0, s1));
   return sum == sum;
+}
+
+static bool finish_f32(float* y, const float* residual, size_t stride, int64_t rows, int64_t n) {
+  F32x16 sum = zero();
+  for (int64_t r = 0; r < rows; r++, y += stride) {
+    for (int64_t i = 0; i < n; i += 16) {
+      const int64_t m = n - i < 16 ? n - i : 16;
+      const F32x16 x = load_up_to(y + i, m);
+      sum = add(sum, mul(x, zero()));
+      if (residual) store_up_to(y + i, add(load_up_to(residual + i, m), x), m);
+    }
+    if (residual) residual += stride;
+  }
+  const float all = reduce_add(sum);
+  return all == all;
 }
 
 }  // namespace FAK_ISA

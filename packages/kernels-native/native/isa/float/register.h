@@ -39,6 +39,7 @@ static void register_float(FloatKernels& table) {
   table.combine_experts = combine_experts_f32;
   table.gated_add = gated_add_f32;
   table.all_finite = all_finite_f32;
+  table.finish = finish_f32;
 }
 
 }  // namespace FAK_ISA

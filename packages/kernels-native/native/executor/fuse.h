@@ -1,0 +1,15 @@
+// Fusing: chains of ops of a Program become one op, or a part of the op that reads them. The results are the same bits; what falls away is
+// passing values through memory and waiting between ops. A value that is pinned, or that somebody else reads, stays as it is.
+#pragma once
+
+#include "executor/program.h"
+
+namespace fak {
+
+/// The Program with its chains joined, and phases and places to match:
+/// - `linear` and the `add` that alone reads it become `linearAdd`;
+/// - an op that works row by row (norms, siluMul, sigmoidMul, sliceHeads, lastRows) becomes part of preparing the rows of the linears
+///   that read it: it stays in the list of ops, `inlined`, and is in no phase.
+Program fuse(Program program);
+
+}  // namespace fak
