@@ -1,38 +1,13 @@
-// The built program as a shell sees it. `npm test` builds before it runs the tests; by hand, run `npm run fak -- info` first.
+// The built program as a shell sees it.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { finish, start } from './built.js'
 import { chattyModel, fixture, scratchFolder } from './harness.js'
 
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const model = chattyModel()
 const endless = ['chat', '-m', model, '--json', '--temp', '1', '--seed', '2', '-p', 'Hello']
-
-function start(argv: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  if (!existsSync(MAIN)) throw new Error('the command line is not built: run `npm run fak -- info` at the root')
-  return spawn(process.execPath, [MAIN, ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-  })
-}
-
-/** Runs to the end; `onOutput` sees stdout as it comes. */
-function finish(child: ChildProcess, onOutput: (text: string) => void = () => {}) {
-  return new Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>((resolve) => {
-    const text = { stdout: '', stderr: '' }
-    child.stdout!.on('data', (chunk) => {
-      text.stdout += chunk
-      onOutput(text.stdout)
-    })
-    child.stderr!.on('data', (chunk) => {
-      text.stderr += chunk
-    })
-    child.on('close', (code, signal) => resolve({ code, signal, ...text }))
-  })
-}
 
 describe('the program', () => {
   it('is quiet when the reader of stdout goes away', async () => {
@@ -87,11 +62,9 @@ describe('the program', () => {
   })
 
   it('ends although stdin stays open', async () => {
-    const child = spawn(process.execPath, [MAIN, 'chat', '-m', model, '-n', '2', '-p', 'Hi'], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
+    const child = start(['chat', '-m', model, '-n', '2', '-p', 'Hi'], {}, 'pipe')
     const { code, stdout } = await finish(child)
-    child.stdin.destroy()
+    child.stdin!.destroy()
     expect(code).toBe(0)
     expect(stdout).not.toBe('')
   })

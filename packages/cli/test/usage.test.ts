@@ -19,7 +19,6 @@ describe('wrong usage: exit 2 and one line', () => {
     [['chat', '-p', 'x', '--stop', ''], /1 to 256 characters/],
     [['chat', '-p', 'x', '--context', '0'], /an integer from 1/],
     [['chat', '-p', 'x', '--speculate', 'mtp'], /--speculate mtp is not supported/],
-    [['chat', '-p', 'x', '--session', 'f'], /--session is not supported/],
     [['chat', '-m', 'hf:owner/repo', '-p', 'x'], /not downloaded by this version/],
     [['chat', '-m', '', '-p', 'x'], /empty string/],
     [['chat', '-p', 'x', '--executor', 'webgpu'], /Allowed: native, reference/],

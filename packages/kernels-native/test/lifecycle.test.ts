@@ -43,6 +43,27 @@ describe('a step', () => {
     await prepared.dispose()
   })
 
+  it('goes on from a state that was read, in another prepared program', async () => {
+    const [prepared, other] = [await prepare(), await prepare({ maxTokens: 9 })]
+    const [original, ahead] = [prepared.createState(), other.createState()]
+    await prepared.run({ state: original, tokens: tokens.slice(0, 30) })
+    for (const part of [tokens.slice(0, 9), tokens.slice(9, 18)]) await other.run({ state: ahead, tokens: part })
+    const read = (index: number) => original.read(index)
+    const state = await other.restoreState({ position: 30, read })
+    const rest = tokens.slice(30, 39)
+    const expected = await allRows(prepared, original, rest)
+    expect(sameBits(await allRows(other, state, rest), expected)).toBe(true)
+    // Refused without a trace: too few bytes, and caches that are too short or another program's.
+    const held = other.stateBytes
+    await expect(other.restoreState({ position: 31, read })).rejects.toThrow(failsWith('STATE_SHAPE_MISMATCH'))
+    await expect(other.restoreState({ position: 30, read, caches: ahead })).rejects.toThrow(failsWith('STATE_MISMATCH'))
+    await expect(other.restoreState({ position: 9, read, caches: original })).rejects.toThrow(
+      failsWith('STATE_MISMATCH'),
+    )
+    expect(other.stateBytes).toBe(held)
+    await Promise.all([prepared.dispose(), other.dispose()])
+  })
+
   it('refuses a busy, a disposed and a foreign state', async () => {
     const [prepared, other] = [await prepare(), await prepare()]
     const state = prepared.createState()

@@ -2,10 +2,13 @@
 
 import { type ChatMessage, type ChatTemplate, type ChatTool, encodeChat } from '@fak/chat'
 import { createSession, type GenerateOptions, type Session } from '@fak/session'
+import { type FakError, quote } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
+import { UsageError } from '../errors.js'
 import { stopTokens, weightSummary } from '../model/opened.js'
 import type { Runtime } from '../runtime.js'
 import { sampling } from './presets.js'
+import { identityOf, type Resumed, resume, save } from './session-file.js'
 import { type TurnEvent, turn } from './turn.js'
 
 /** What a chat was asked to be. */
@@ -18,6 +21,8 @@ export interface ChatSettings {
   readonly contextLength: number
   /** The user's own choices; presets fill in the rest. */
   readonly generate: GenerateOptions
+  /** Where the conversation is kept: resumed if the file is there, saved after every turn. */
+  readonly file?: string
 }
 
 /** Where messages begin in ChatML, the format of the family. */
@@ -26,6 +31,8 @@ function messageStart(tokenizer: Tokenizer): { messageStart?: number } {
   return id === undefined ? {} : { messageStart: id }
 }
 
+const isSystem = ({ role }: ChatMessage) => role === 'system'
+
 /** Messages and the session behind them. */
 export class Conversation {
   readonly #session: Session
@@ -33,7 +40,8 @@ export class Conversation {
   readonly #template: ChatTemplate
   readonly #settings: ChatSettings
   readonly #model: { readonly name: string; readonly parameters: number }
-  #messages: ChatMessage[] = []
+  #messages: readonly ChatMessage[] = []
+  #recomputed: FakError | null = null
 
   private constructor(
     session: Session,
@@ -47,7 +55,7 @@ export class Conversation {
     this.#template = template
     this.#settings = settings
     this.#model = model
-    this.clear()
+    this.#messages = this.#opening
   }
 
   /** Starts a conversation on a model. @throws FakError with a `TOK_` or `TEMPLATE_` code */
@@ -55,8 +63,10 @@ export class Conversation {
     const tokenizer = await opened.tokenizer()
     const template = await opened.template()
     const { size, holes } = await opened.vocabulary()
+    const { contextLength, file } = settings
     const session = createSession(prepared, {
-      contextLength: settings.contextLength,
+      contextLength,
+      ...(file !== undefined && { identity: await identityOf(opened, tokenizer, template, { size }) }),
       vocabSize: size,
       unusedTokens: holes,
       stopTokens: await stopTokens(opened),
@@ -65,13 +75,52 @@ export class Conversation {
       tokenizer: { streamDecoder: () => tokenizer.streamDecoder({ skipSpecial: true }) },
     })
     const model = { name: opened.name, parameters: weightSummary(opened).parameters }
-    return new Conversation(session, tokenizer, template, settings, model)
+    const conversation = new Conversation(session, tokenizer, template, settings, model)
+    try {
+      if (file !== undefined) conversation.#goOn(file, await resume(file, session))
+    } catch (error) {
+      await session.dispose()
+      throw error
+    }
+    return conversation
   }
 
-  /** Forgets everything but the system message. */
-  clear(): void {
+  /** What stands before the first message of the user. */
+  get #opening(): readonly ChatMessage[] {
     const { system } = this.#settings
-    this.#messages = system === undefined ? [] : [{ role: 'system', content: system }]
+    return system === undefined ? [] : [{ role: 'system', content: system }]
+  }
+
+  #goOn(file: string, resumed: Resumed | null): void {
+    if (resumed === null) return
+    const { messages, recomputed } = resumed
+    const { system } = this.#settings
+    if (system !== undefined && messages.length > 0 && messages.find(isSystem)?.content !== system) {
+      throw new UsageError(`--system cannot change the conversation in ${quote(file)}; it began with another one`)
+    }
+    this.#messages = messages.length > 0 ? messages : this.#opening
+    this.#recomputed = recomputed
+  }
+
+  /** Messages of the user so far. */
+  get turns(): number {
+    return this.#messages.filter(({ role }) => role === 'user').length
+  }
+
+  /** Why the saved state was of no use and the first answer computes everything again; `null` when nothing was lost. */
+  get recomputed(): FakError | null {
+    return this.#recomputed
+  }
+
+  /** Forgets everything but the system message. @throws FakError `WRITE_FAILED` */
+  async clear(): Promise<void> {
+    this.#messages = this.#messages.filter(isSystem)
+    await this.#save()
+  }
+
+  async #save(): Promise<void> {
+    const { file } = this.#settings
+    if (file !== undefined) await save(file, this.#session, this.#messages)
   }
 
   /**
@@ -92,7 +141,9 @@ export class Conversation {
     const options = { ...sampling(mode, this.#settings.generate), signal }
     const generation = this.#session.generate(prompt.ids, options)
     const message = yield* turn(generation, { tools, open: prompt.reasoningOpen })
-    if (message !== null) this.#messages = [...messages, message]
+    if (message === null) return
+    this.#messages = [...messages, message]
+    await this.#save()
   }
 
   /** Frees the session; waits for a running step. */

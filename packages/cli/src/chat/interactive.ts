@@ -42,7 +42,7 @@ export async function chatOnTerminal(chat: Interactive): Promise<number> {
   }
 }
 
-async function greet({ output, runtime, version }: Interactive): Promise<void> {
+async function greet({ output, runtime, conversation, version }: Interactive): Promise<void> {
   const { opened } = runtime
   const { dtype, parameters } = weightSummary(opened)
   const model = `${opened.architecture}, ${count(parameters)} parameters, ${dtype}`
@@ -51,6 +51,10 @@ async function greet({ output, runtime, version }: Interactive): Promise<void> {
   )
   if (opened.isDemo) {
     await output.line('A tiny model of our own: it knows capitals, colours, days, small sums and this project.')
+  }
+  if (conversation.turns > 0) {
+    const messages = `${conversation.turns} message${conversation.turns === 1 ? '' : 's'}`
+    await output.line(`Going on with the conversation of ${messages} so far.`)
   }
   await output.line(output.style('dim', '/help lists commands, Ctrl-C stops an answer, Ctrl-D leaves'))
 }

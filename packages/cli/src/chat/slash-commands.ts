@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
   '/clear': {
     help: 'forget the conversation',
     async run({ output, conversation }) {
-      conversation.clear()
+      await conversation.clear()
       await output.line('The conversation is forgotten.')
       return undefined
     },

@@ -9,7 +9,7 @@ import { readPrompt } from '../chat/prompt-input.js'
 import { addSamplingOptions, type SamplingFlags, samplingChoices } from '../chat/sampling-options.js'
 import { readTools } from '../chat/tools-file.js'
 import { type CommandContext, VERSION } from '../context.js'
-import { EXIT, Interrupted, UsageError } from '../errors.js'
+import { EXIT, Interrupted, oneLine, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/open.js'
 import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
@@ -53,7 +53,10 @@ export function chatCommand(context: CommandContext): Command {
       'most tokens of the conversation (default: what the model was made for)',
       integerFrom(1, MAX_CONTEXT),
     )
-    .option('--session <file>', 'not supported yet')
+    .option(
+      '--session <file>',
+      'keep the conversation in this file: go on with it if it is there, save it after every answer',
+    )
     .option(
       '--speculate <how>',
       'off; auto, mtp and ngram are not supported yet',
@@ -98,6 +101,9 @@ async function withConversation<T>(
   const tools = options.tools === undefined ? undefined : await readTools(options.tools)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
     const conversation = await Conversation.start(runtime, { ...settings(options, runtime), ...(tools && { tools }) })
+    if (conversation.recomputed !== null) {
+      context.output.note(`fak: everything said before is computed again: ${oneLine(conversation.recomputed.message)}`)
+    }
     try {
       return await talk(runtime, conversation)
     } finally {
@@ -120,13 +126,13 @@ function settings(options: ChatOptions, { opened }: Runtime) {
   return {
     contextLength,
     generate,
+    ...(options.session !== undefined && { file: options.session }),
     ...(options.system !== undefined && { system: options.system }),
     ...(options.think !== undefined && { thinking: options.think }),
   }
 }
 
-function refuseUnsupported({ session, speculate }: ChatOptions): void {
-  if (session !== undefined) throw new UsageError('--session is not supported by this version')
+function refuseUnsupported({ speculate }: ChatOptions): void {
   if (speculate !== undefined && speculate !== 'off') {
     throw new UsageError(`--speculate ${speculate} is not supported by this version; only off is`)
   }
@@ -154,6 +160,7 @@ Examples:
   fak chat -p "What is 2 plus 3?"                   one answer
   cat notes.txt | fak chat -m model.gguf -p "Summarize this text."
   fak chat -m model.gguf --tools tools.json -p "Weather in Paris?" --json | jq 'select(.type == "tool-call")'
+  fak chat --session talk.fak -p "My name is Ada."  go on with it: fak chat --session talk.fak -p "Who am I?"
   fak chat -p "Hello" --json | jq -r 'select(.type == "text").text'
 
 Without --temp and its like, sampling follows the model's card; the demo model is greedy.

@@ -50,7 +50,8 @@ StateHandle::Array StateHandle::array_of(const Napi::CallbackInfo& info) const {
   require(info, index >= 0 && index < static_cast<double>(get()->arrays()), "the state has no such array");
   auto bytes = info[2].As<Napi::Uint8Array>();
   const Array array{static_cast<size_t>(index), info[1].As<Napi::Number>().Int64Value(), bytes.Data()};
-  require(info, get()->holds(array.position), "the state has no such position");
+  const bool recurrent = get()->data(array.index) != nullptr;
+  require(info, recurrent || get()->holds(array.position), "the state has no such position");
   require(info, bytes.ByteLength() == get()->array_bytes(array.index, array.position), "the bytes are not as many as the array's");
   return array;
 }
