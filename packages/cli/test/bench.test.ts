@@ -1,6 +1,7 @@
 import { ReferenceExecutor } from '@fak/graph/reference'
 import { describe, expect, it, vi } from 'vitest'
-import { macsPerToken, measure, weightBytesPerToken } from '../src/bench/measure.js'
+import { measure } from '../src/bench/measure.js'
+import { macsPerToken, weightBytesPerToken } from '../src/bench/traffic.js'
 import { openModel } from '../src/model/open.js'
 import { fixture } from './harness.js'
 

@@ -119,8 +119,56 @@ export interface PreparedProgram {
    * not finite numbers, `STATE_LOST`.
    */
   run(step: Step): Promise<StepResult>
+  /**
+   * Clocks every step from now on and tells the observer of each that succeeded, before its promise resolves. Without observers nothing is
+   * clocked. What an observer throws, {@link PreparedProgram.run} throws after the step. Absent where the executor cannot.
+   *
+   * @returns Ends it. Safe to call twice.
+   */
+  profile?(observer: (profile: StepProfile) => void): () => void
   /** Waits for the running step, then frees weights and arena. Safe to call twice. */
   dispose(): Promise<void>
+}
+
+/** Where the time of one step went; see {@link PreparedProgram.profile}. Times are in milliseconds. */
+export interface StepProfile {
+  readonly tokens: number
+  /** Rows that outputs were computed for. */
+  readonly rows: number
+  /** Position of the first token. */
+  readonly position: number
+  /** From the call to its result, as JavaScript sees it. */
+  readonly totalMs: number
+  /** What the executor itself took; `totalMs` has the ways there and back as well. */
+  readonly executorMs: number
+  /** Of `executorMs`: the copy of the recurrent state that makes a step of several tokens all or nothing. */
+  readonly backupMs: number
+  /** From the result of the step before to the call of this one; `null` for the first one that is clocked. */
+  readonly gapMs: number | null
+  /** For each thread, the time it spent in tasks; for the rest of the stages it waited for the others. */
+  readonly busyMs: readonly number[]
+  /** Stages in order; the tasks of one ran side by side. */
+  readonly stages: readonly StageProfile[]
+}
+
+/** Part of a {@link StepProfile}: what ran between two points where all threads meet. */
+export interface StageProfile {
+  readonly ms: number
+  /** Too small to share: one thread did it while the others waited. */
+  readonly serial: boolean
+  readonly tasks: readonly TaskProfile[]
+}
+
+/** Part of a {@link StageProfile}. */
+export interface TaskProfile {
+  /** Indices of {@link Program.ops} that this task does: several where the executor has fused them. */
+  readonly ops: readonly number[]
+  /** Whether it is something that the ops want made first, such as quantized rows, rather than the ops themselves. */
+  readonly preparation: boolean
+  /** Pieces that threads claimed. */
+  readonly chunks: number
+  /** What all threads together spent in it. */
+  readonly busyMs: number
 }
 
 /** KV rows, conv rows and recurrent matrices of one sequence, valid exactly for `position` tokens. */

@@ -4,10 +4,13 @@ export type {
   PreparedProgram,
   PrepareOptions,
   SequenceState,
+  StageProfile,
   StateArray,
   StateContent,
   Step,
+  StepProfile,
   StepResult,
+  TaskProfile,
   WeightBindings,
 } from './executor.js'
 export { Graph, type Operands, type Place, record, type State, type Value } from './graph.js'

@@ -28,6 +28,8 @@ export interface NativeState {
 export interface NativeResult {
   readonly outcome: number
   readonly op: number
+  /** Of a step that was clocked and succeeded; `profile.ts` reads it. */
+  readonly profile?: Float64Array
 }
 
 /** A prepared program. */
@@ -41,6 +43,7 @@ export interface NativePrepared {
     rows: number,
     pinned: Float32Array[],
     abort: Int32Array | undefined,
+    profiled: boolean,
   ): Promise<NativeResult>
   dispose(): void
 }

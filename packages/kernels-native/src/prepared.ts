@@ -7,6 +7,7 @@ import {
   type StateArray,
   type StateContent,
   type Step,
+  type StepProfile,
   type StepResult,
   type ValueId,
   vocabularySize,
@@ -14,6 +15,7 @@ import {
 import { type DType, FakError } from '@fak/tensor'
 import type { NativePrepared } from './addon.js'
 import { errorOf, nativeFailure } from './errors.js'
+import { Profiler } from './profile.js'
 import { NativeSequence } from './state.js'
 
 /** What {@link NativeProgram} is made of. */
@@ -44,6 +46,7 @@ export class NativeProgram implements PreparedProgram {
   readonly #parts: NativeProgramParts
   readonly #vocabulary: number
   readonly #states = new WeakSet<NativeSequence>()
+  readonly #profiler = new Profiler()
   readonly #running = new Set<Promise<unknown>>()
   #disposal: Promise<void> | undefined
 
@@ -108,6 +111,12 @@ export class NativeProgram implements PreparedProgram {
     }
   }
 
+  /** See {@link PreparedProgram.profile}. */
+  profile(observer: (profile: StepProfile) => void): () => void {
+    this.#assertUsable()
+    return this.#profiler.observe(observer)
+  }
+
   dispose(): Promise<void> {
     this.#disposal ??= Promise.allSettled(this.#running).then(() => this.#parts.native.dispose())
     return this.#disposal
@@ -121,16 +130,22 @@ export class NativeProgram implements PreparedProgram {
     const flag = signal === undefined ? undefined : new Int32Array([signal.aborted ? 1 : 0])
     const abort = () => Atomics.store(flag!, 0, 1)
     signal?.addEventListener('abort', abort, { once: true })
+    let clocked: { words: Float64Array; position: number; start: number } | undefined
     try {
       await state.advance(tokens.length, async (nativeState) => {
         const outputs = [...arrays.values()]
-        const result = await native.run(nativeState, state.position, tokens, rows, outputs, flag)
+        const { position } = state
+        const profiled = this.#profiler.wanted
+        const start = performance.now()
+        const result = await native.run(nativeState, position, tokens, rows, outputs, flag, profiled)
         const error = errorOf(result, this.program, { files, signal })
         if (error !== undefined) throw error
+        if (result.profile !== undefined) clocked = { words: result.profile, position, start }
       })
     } finally {
       signal?.removeEventListener('abort', abort)
     }
+    if (clocked !== undefined) this.#profiler.report({ tokens: tokens.length, rows, ...clocked })
 
     const taken = new Set<ValueId>()
     const take = (id: ValueId): Float32Array => {

@@ -186,7 +186,8 @@ describe('disposal', () => {
       const bytes = (n) => ({ data: new Uint8Array(n), copy: false })
       const prepared = new Executor(2, 'scalar').prepare(words,
         [undefined, bytes(4 * 4096 * 4), undefined, bytes(4096 * 4096 * 4), undefined])
-      prepared.run(prepared.createState(), 0, new Uint32Array(2000), 1, [new Float32Array(2000 * 4096)], new Int32Array(1))
+      prepared.run(prepared.createState(), 0, new Uint32Array(2000), 1, [new Float32Array(2000 * 4096)],
+        new Int32Array(1), false)
       require('node:worker_threads').parentPort.postMessage('running')
     `
     const worker = new Worker(source, { eval: true })
@@ -206,7 +207,7 @@ describe('disposal', () => {
       const words = Float64Array.of(2, 1, 64, 3, 0, 1, 0, 4, 8, 0, 2, -1, 8, 0, 0, 1, embedding, 2, 0, 1, 0, 2, 0, 1, 1, 0, 1, 2)
       const prepared = new Executor(1, 'scalar').prepare(words,
         [undefined, { data: new Uint8Array(4 * 8 * 4), copy: true }, undefined])
-      const step = (state) => prepared.run(state, 0, new Uint32Array(1), 1, [new Float32Array(8)], undefined).then(() => step(state))
+      const step = (state) => prepared.run(state, 0, new Uint32Array(1), 1, [new Float32Array(8)], undefined, false).then(() => step(state))
       for (let i = 0; i < 32; i++) step(prepared.createState())
       require('node:worker_threads').parentPort.postMessage('running')
     `

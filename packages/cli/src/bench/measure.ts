@@ -1,8 +1,7 @@
 // The measurements of fak bench: prefill and decode apart, each several times, at a depth.
 
-import type { PreparedProgram, Program } from '@fak/graph'
+import type { PreparedProgram, StepProfile } from '@fak/graph'
 import { createSession, type KeptState, StateCache } from '@fak/session'
-import { byteLength, elementCount } from '@fak/tensor'
 import type { Ceilings } from './ceilings.js'
 
 /** Tokens that bring weights and code in before the first run. */
@@ -15,6 +14,8 @@ export interface BenchPlan {
   /** Tokens held before either begins. */
   readonly depth: number
   readonly repeats: number
+  /** Whether one more run of each kind is clocked step by step. */
+  readonly profile?: boolean
 }
 
 /** Rates of several runs, in tokens per second. */
@@ -40,6 +41,8 @@ export interface Measured {
   readonly peakRssBytes: number
   /** What the machine could do, before and after each run but the first ones. */
   readonly ceilings: readonly Ceilings[]
+  /** Steps of the runs that were clocked; `null` where nothing was asked for. */
+  readonly steps: { readonly prefill: readonly StepProfile[] | null; readonly decode: readonly StepProfile[] | null }
 }
 
 /** A run: its speed, and what the machine could do beside it. */
@@ -49,6 +52,8 @@ interface Run {
   readonly after: number
 }
 
+type Kind = 'prefill' | 'decode'
+
 /** Keeps the first state it is given and no other: that of the depth, where every run begins. */
 class DepthCache extends StateCache {
   override async keep(kept: KeptState): Promise<void> {
@@ -57,7 +62,7 @@ class DepthCache extends StateCache {
   }
 }
 
-/** Runs the plan. `onRun` hears of each run that begins, `measureMachine` is called between runs. */
+/** Runs the plan, whose profile takes an executor that has one. `onRun` hears of each run that begins, `measureMachine` is called between runs. */
 export async function measure(
   prepared: PreparedProgram,
   plan: BenchPlan,
@@ -82,16 +87,39 @@ export async function measure(
   const session = createSession(prepared, { contextLength: depth + prefill + decode + 1, cache })
   const ids = spread(depth + Math.max(prefill, decode + 1), vocabulary)
   const runs = { prefill: [] as Run[], decode: [] as Run[] }
+  const steps: Record<Kind, StepProfile[] | null> = { prefill: null, decode: null }
+  const kinds = (['prefill', 'decode'] as const).filter((kind) => plan[kind] > 0)
   const ceilings: Ceilings[] = []
   let stateBytes = 0
   let peakRssBytes = 0
-  const run = async (kind: 'prefill' | 'decode', tokens: number, repeat: number, work: () => Promise<unknown>) => {
-    if (tokens === 0) return
-    if (repeat > 0) await probe()
-    onRun(`${kind} ${repeat + 1} of ${repeats}`)
+  const work = {
+    prefill: () => session.sync(ids.slice(0, depth + prefill), { signal }),
+    decode: async () => {
+      for (let i = 0; i < decode; i++) await session.step(ids[depth + i]!, { signal })
+    },
+  }
+  const goToDepth = async () => {
     session.reset()
     if (depth > 0) await session.sync(ids.slice(0, depth), { signal })
-    runs[kind].push({ tokensPerSecond: await perSecond(tokens, work), after: ceilings.length })
+  }
+  const run = async (kind: Kind, repeat: number) => {
+    if (repeat > 0) await probe()
+    onRun(`${kind} ${repeat + 1} of ${repeats}`)
+    await goToDepth()
+    runs[kind].push({ tokensPerSecond: await perSecond(plan[kind], work[kind]), after: ceilings.length })
+    if (kind === 'decode') stateBytes = session.byteLength
+  }
+  const clocked = async (kind: Kind): Promise<StepProfile[]> => {
+    onRun(`${kind}, clocked`)
+    await goToDepth()
+    const steps: StepProfile[] = []
+    const stop = prepared.profile!((step) => steps.push(step))
+    try {
+      await work[kind]()
+    } finally {
+      stop()
+    }
+    return steps
   }
   const probe = async () => {
     if (ceilings.length === 0) peakRssBytes = process.resourceUsage().maxRSS * 1024
@@ -102,12 +130,9 @@ export async function measure(
     onRun('warming up')
     await session.sync(ids.slice(0, depth > 0 ? depth : WARM_UP_TOKENS), { signal })
     for (let repeat = 0; repeat < repeats; repeat++) {
-      await run('prefill', prefill, repeat, () => session.sync(ids.slice(0, depth + prefill), { signal }))
-      await run('decode', decode, repeat, async () => {
-        for (let i = 0; i < decode; i++) await session.step(ids[depth + i]!, { signal })
-      })
-      if (decode > 0) stateBytes = session.byteLength
+      for (const kind of kinds) await run(kind, repeat)
     }
+    for (const kind of plan.profile === true ? kinds : []) steps[kind] = await clocked(kind)
     await probe()
   } finally {
     await session.dispose()
@@ -119,45 +144,8 @@ export async function measure(
     stateBytes,
     peakRssBytes,
     ceilings,
+    steps,
   }
-}
-
-/**
- * Weight bytes that one token reads: every weight once; of a table that is only looked up, its row; of a stack of experts, the
- * matrices that are chosen.
- */
-export function weightBytesPerToken(program: Program): number {
-  const whole = new Set<number>()
-  let parts = 0
-  for (const op of program.ops) {
-    for (const id of op.inputs) {
-      const value = program.values[id]!
-      if (value.kind !== 'weight') continue
-      if (op.kind === 'embedding') parts += byteLength(value.dtype, value.shape.slice(1))
-      else if (op.kind === 'expertLinear')
-        parts += Number(op.attrs.topK) * byteLength(value.dtype, value.shape.slice(1))
-      else whole.add(id)
-    }
-  }
-  let bytes = parts
-  for (const id of whole) {
-    const value = program.values[id]!
-    if (value.kind === 'weight') bytes += byteLength(value.dtype, value.shape)
-  }
-  return bytes
-}
-
-/** Multiply-adds of the matrix products that every prompt token goes through: the head runs for the last one only. */
-export function macsPerToken(program: Program): number {
-  let macs = 0
-  for (const { kind, inputs, attrs } of program.ops) {
-    if (program.values[inputs[0]!]!.shape[0] !== 'T') continue
-    const weight = program.values[inputs.at(-1)!]!
-    if (weight.kind !== 'weight') continue
-    if (kind === 'linear') macs += elementCount(weight.shape)
-    if (kind === 'expertLinear') macs += Number(attrs.topK) * elementCount(weight.shape.slice(1))
-  }
-  return macs
 }
 
 async function perSecond(tokens: number, work: () => Promise<unknown>): Promise<number> {

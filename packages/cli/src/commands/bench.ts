@@ -2,14 +2,9 @@
 
 import { Command } from 'commander'
 import { describeCeilings, measureCeilings } from '../bench/ceilings.js'
-import {
-  type BenchPlan,
-  type Measured,
-  macsPerToken,
-  measure,
-  type Rates,
-  weightBytesPerToken,
-} from '../bench/measure.js'
+import { type BenchPlan, type Measured, measure, type Rates } from '../bench/measure.js'
+import { printProfile, type RunProfile, summarizeProfile } from '../bench/profile.js'
+import { macsPerToken, weightBytesPerToken } from '../bench/traffic.js'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
@@ -26,6 +21,7 @@ interface BenchOptions extends RuntimeOptions {
   readonly decode: number
   readonly depth: number
   readonly repeats: number
+  readonly profile?: boolean
   readonly json?: boolean
 }
 
@@ -42,6 +38,7 @@ export function benchCommand(context: CommandContext): Command {
     .option('-n, --decode <n>', 'tokens of a decode run; 0 leaves it out', tokens, 64)
     .option('-d, --depth <n>', 'tokens already held when a run begins', tokens, 0)
     .option('-r, --repeats <n>', 'runs of each kind', integerFrom(1, 1000), 3)
+    .option('--profile', 'clock one more run of each kind: where its time goes, by op and by stage')
     .option('--json', 'print one JSON object')
   return addRuntimeOptions(command, '-t, --threads <n>')
     .addHelpText('after', EXAMPLES)
@@ -62,6 +59,8 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
   const most = plan.depth + Math.max(plan.prefill, plan.decode)
   if (most > contextLength)
     throw new UsageError(`${most} tokens are more than the ${contextLength} the model was made for`)
+  if (plan.profile === true && prepared.profile === undefined)
+    throw new UsageError(`--profile needs the native executor; the ${executor.name} executor clocks nothing`)
   const status = new StatusLine(io)
   const onRun = (name: string) => status.update(name)
   let measured: Measured
@@ -76,6 +75,11 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
   const macRates = ceilings.flatMap(({ macRate }) => macRate ?? [])
   const bytesPerToken = weightBytesPerToken(prepared.program) + measured.stateBytes
   const macs = macsPerToken(prepared.program)
+  const ceiling = {
+    bandwidth: Math.max(...bandwidths),
+    macRate: macRates.length === 0 ? null : Math.max(...macRates),
+  }
+  const profileOf = (steps: Measured['steps']['decode']) => steps && summarizeProfile(prepared.program, steps, ceiling)
   const rates = ({ median, best }: Rates): Rates => ({ median, best })
   const result = {
     model: opened.name,
@@ -99,10 +103,12 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
       bytesPerToken,
       shareOfBandwidth: decode.share(bytesPerToken, ({ bandwidth }) => bandwidth),
     },
-    bandwidth: Math.max(...bandwidths),
+    ...ceiling,
     bandwidths,
-    macRate: macRates.length === 0 ? null : Math.max(...macRates),
     notes: describeCeilings(runtime),
+    ...(plan.profile === true && {
+      profile: { prefill: profileOf(measured.steps.prefill), decode: profileOf(measured.steps.decode) },
+    }),
   }
   return options.json === true ? output.json(result) : print(runtime, result, output)
 }
@@ -125,11 +131,12 @@ type Result = {
   } | null
   readonly bandwidths: readonly number[]
   readonly macRate: number | null
+  readonly profile?: { readonly prefill: RunProfile | null; readonly decode: RunProfile | null }
 }
 
 async function print(
   runtime: Runtime,
-  { loadMs, peakRssBytes, depth, prefill, decode, bandwidths, macRate }: Result,
+  { loadMs, peakRssBytes, depth, prefill, decode, bandwidths, macRate, profile }: Result,
   output: Output,
 ) {
   const { dtype, parameters } = weightSummary(runtime.opened)
@@ -150,6 +157,11 @@ async function print(
     rated('decode', decode.tokens, decode.tokensPerSecond, share)
   }
   for (const line of table(rows)) await output.line(line)
+  for (const kind of ['prefill', 'decode'] as const) {
+    const clocked = profile?.[kind]
+    if (clocked == null) continue
+    for (const line of ['', ...printProfile(kind, clocked)]) await output.line(line)
+  }
 }
 
 /** What the machine read beside the runs: one size, or the range where it moved by more than a tenth. */
@@ -161,4 +173,5 @@ function range(sizes: readonly number[]): string {
 const EXAMPLES = `
 Examples:
   fak bench
-  fak bench -m model.gguf -p 512 -n 64 -d 4096 -t 2 --json`
+  fak bench -m model.gguf -p 512 -n 64 -d 4096 -t 2 --json
+  fak bench -m model.gguf -r 1 --profile`

@@ -52,7 +52,8 @@ class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
   std::weak_ptr<Team> team_;
 };
 
-/// A prepared program. createState(); stateBytes; run(state, position, tokens, rows, pinned, abort); dispose(). Made by ExecutorHandle.
+/// A prepared program. createState(); stateBytes; run(state, position, tokens, rows, pinned, abort, profiled); dispose(). Made by
+/// ExecutorHandle.
 class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
  public:
   /// What the constructor takes over.

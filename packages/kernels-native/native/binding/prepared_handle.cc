@@ -25,8 +25,8 @@ Napi::Value PreparedHandle::state_bytes(const Napi::CallbackInfo& info) {
 
 Napi::Value PreparedHandle::run(const Napi::CallbackInfo& info) {
   require(info, parts_.prepared != nullptr, "disposed");
-  require(info, info.Length() == 6 && info[0].IsObject() && info[2].IsTypedArray() && info[4].IsArray(),
-          "run(state, position, tokens, rows, pinned, abort)");
+  require(info, info.Length() == 7 && info[0].IsObject() && info[2].IsTypedArray() && info[4].IsArray(),
+          "run(state, position, tokens, rows, pinned, abort, profiled)");
   const Program& program = parts_.prepared->program();
   const Napi::Uint32Array tokens = info[2].As<Napi::Uint32Array>();
   const Napi::Array pinned = info[4].As<Napi::Array>();
@@ -52,6 +52,7 @@ Napi::Value PreparedHandle::run(const Napi::CallbackInfo& info) {
     job->hold(array);
   }
   job->abort_by(info[5]);
+  job->profiled = info[6].ToBoolean();
   job->hold(tokens);
   job->hold(info[0].As<Napi::Object>());
   job->hold(info.This().As<Napi::Object>());

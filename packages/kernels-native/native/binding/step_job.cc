@@ -1,11 +1,34 @@
 #include "binding/step_job.h"
 
+#include <algorithm>
+
 namespace fak {
+
+namespace {
+
+/// As one array; src/profile.ts reads it.
+Napi::Float64Array encode(Napi::Env env, const StepProfile& profile) {
+  std::vector<double> words = {profile.step_ns, profile.backup_ns, static_cast<double>(profile.thread_ns.size()),
+                               static_cast<double>(profile.slots.size()), static_cast<double>(profile.tasks.size())};
+  words.insert(words.end(), profile.thread_ns.begin(), profile.thread_ns.end());
+  for (const auto& slot : profile.slots) words.insert(words.end(), {slot.serial ? 1.0 : 0.0, slot.ns});
+  for (const auto& task : profile.tasks) {
+    words.insert(words.end(), {task.preparation ? 1.0 : 0.0, static_cast<double>(task.slot), static_cast<double>(task.chunks),
+                               task.busy_ns, static_cast<double>(task.ops.size())});
+    words.insert(words.end(), task.ops.begin(), task.ops.end());
+  }
+  Napi::Float64Array array = Napi::Float64Array::New(env, words.size());
+  std::copy(words.begin(), words.end(), array.Data());
+  return array;
+}
+
+}  // namespace
 
 Napi::Value StepJob::result(Napi::Env env) const {
   Napi::Object result = Napi::Object::New(env);
   result["outcome"] = Napi::Number::New(env, static_cast<uint32_t>(response_.outcome));
   result["op"] = Napi::Number::New(env, response_.op);
+  if (profiled && response_.outcome == Outcome::Done) result["profile"] = encode(env, profile_);
   return result;
 }
 

@@ -30,14 +30,17 @@ class Backup final : public Task {
 /// One step as the threads see it.
 class Run {
  public:
-  Run(const Step& step, const Timetable& timetable, const int32_t* abort, bool guard)
-      : step_(step), timetable_(timetable), abort_(abort), guard_(guard) {}
+  Run(const Step& step, const Timetable& timetable, const int32_t* abort, bool guard, Profile* profile)
+      : step_(step), timetable_(timetable), abort_(abort), guard_(guard), profile_(profile) {}
 
   /// Every thread of the team calls this.
   void work(int thread, Barrier& barrier) {
     const std::vector<Timetable::Slot>& slots = timetable_.slots();
     // The team enters together, and the first slots may be serial.
-    barrier.arrive([&] { advance(0, thread); });
+    barrier.arrive([&] {
+      if (profile_) profile_->begin();
+      advance(0, thread);
+    });
     while (slot_ < slots.size()) {
       const Timetable::Slot& slot = slots[slot_];
       for (;;) {
@@ -45,7 +48,10 @@ class Run {
         if (chunk >= slot.chunks || ended()) break;
         run_chunk(slot, chunk, thread);
       }
-      barrier.arrive([&] { advance(slot_ + 1, thread); });
+      barrier.arrive([&] {
+        if (profile_) profile_->end(slot_);
+        advance(slot_ + 1, thread);
+      });
     }
   }
 
@@ -61,8 +67,9 @@ class Run {
     while (slot < slots.size() && slots[slot].serial && !ended()) {
       for (size_t i = slots[slot].begin; i < slots[slot].end && !ended(); i++) {
         const Timetable::Entry& entry = timetable_.entry(i);
-        for (int64_t begin = 0; begin < entry.units && !ended(); begin += entry.grain) run_units(entry, begin, thread);
+        for (int64_t begin = 0; begin < entry.units && !ended(); begin += entry.grain) run_units(i, begin, thread);
       }
+      if (profile_) profile_->end(slot);
       slot++;
     }
     if (slot < slots.size() && ended()) slot = slots.size();
@@ -75,7 +82,15 @@ class Run {
     size_t i = slot.begin;
     while (i + 1 < slot.end && timetable_.entry(i + 1).first_chunk <= chunk) i++;
     const Timetable::Entry& entry = timetable_.entry(i);
-    run_units(entry, (chunk - entry.first_chunk) * entry.grain, thread);
+    run_units(i, (chunk - entry.first_chunk) * entry.grain, thread);
+  }
+
+  void run_units(size_t index, int64_t begin, int thread) {
+    const Timetable::Entry& entry = timetable_.entry(index);
+    if (!profile_) return run_units(entry, begin, thread);
+    const Profile::Clock::time_point start = Profile::Clock::now();
+    run_units(entry, begin, thread);
+    profile_->chunk(thread, index, Profile::Clock::now() - start);
   }
 
   void run_units(const Timetable::Entry& entry, int64_t begin, int thread) {
@@ -89,6 +104,7 @@ class Run {
   const Timetable& timetable_;
   const int32_t* abort_;
   const bool guard_;
+  Profile* const profile_;
   std::atomic<int64_t> next_{0};
   size_t slot_ = 0;       // written alone, read between barriers
   bool aborted_ = false;  // likewise
@@ -138,7 +154,21 @@ Response Prepared::run(const Request& request) {
   return response;
 }
 
+void Prepared::report(const Profile& times, StepProfile& profile) const {
+  for (size_t slot = 0; slot < timetable_->slots().size(); slot++) {
+    const auto& [begin, end, chunks, serial] = timetable_->slots()[slot];
+    profile.slots.push_back({serial, times.slot_ns(slot)});
+    for (size_t i = begin; i < end; i++) {
+      const auto& [task, op] = timetable_->entry(i).scheduled;
+      const bool preparation = task != tasks_.ops[static_cast<size_t>(op)].main.get();
+      profile.tasks.push_back({{op}, preparation, static_cast<int64_t>(slot), times.chunks(i), times.busy_ns(i)});
+    }
+  }
+  for (int thread = 0; thread < times.threads(); thread++) profile.thread_ns.push_back(times.thread_ns(thread));
+}
+
 Response Prepared::execute(const Request& request) {
+  const Profile::Clock::time_point start = request.profile ? Profile::Clock::now() : Profile::Clock::time_point();
   Failure failure;
   std::vector<float*> activations(program_.values.size()), states(program_.states.size());
   std::vector<float* const*> caches(program_.states.size());
@@ -168,18 +198,22 @@ Response Prepared::execute(const Request& request) {
   step.failure = &failure;
 
   bool aborted = false;
-  const auto run = [&](const Timetable& timetable, const int32_t* abort) {
-    Run threads(step, timetable, abort, !weights_.mappings.empty());
+  const auto run = [&](const Timetable& timetable, const int32_t* abort, Profile* profile) {
+    Run threads(step, timetable, abort, !weights_.mappings.empty(), profile);
     team_->run([&](int thread, Barrier& barrier) { threads.work(thread, barrier); });
     aborted = threads.aborted();
   };
   if (request.count > 1) {
     const Backup backup(*request.state, backup_.floats());
-    run(Timetable({{{&backup, -1}}}, step), nullptr);
+    run(Timetable({{{&backup, -1}}}, step), nullptr, nullptr);
   }
+  const auto since_start = [&] { return std::chrono::duration<double, std::nano>(Profile::Clock::now() - start).count(); };
+  if (request.profile) request.profile->backup_ns = since_start();
   if (!timetable_ || !timetable_->fits(step))
     timetable_.emplace(request.rows > 0 ? with_outputs_ : without_outputs_, step);
-  run(*timetable_, request.abort);
+  std::optional<Profile> times;
+  if (request.profile) times.emplace(timetable_->entries(), timetable_->slots().size(), step.threads);
+  run(*timetable_, request.abort, times ? &*times : nullptr);
 
   if (failure.happened()) return {failure.outcome(), failure.op()};
   if (aborted) return {Outcome::Aborted, -1};
@@ -189,6 +223,10 @@ Response Prepared::execute(const Request& request) {
     if (kernels_.floats.all_finite(request.pinned[i], n)) continue;
     for (const OpNode& op : program_.ops)
       if (op.output == program_.pinned[i]) return {Outcome::NonFinite, op.parts.back()};
+  }
+  if (times) {
+    report(*times, *request.profile);
+    request.profile->step_ns = since_start();
   }
   return {Outcome::Done, -1};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "executor/mapping.h"
+#include "executor/profile.h"
 #include "executor/schedule.h"
 #include "executor/state.h"
 #include "threads/team.h"
@@ -27,6 +28,7 @@ struct Request {
   int64_t rows = 0;                ///< R
   std::vector<float*> pinned;      ///< where to write each of Program::pinned
   const int32_t* abort = nullptr;  ///< becomes non-zero to end the step early; null if it cannot be
+  StepProfile* profile = nullptr;  ///< filled when the step is Done; null for nobody to look at a clock
 };
 
 struct Response {
@@ -55,6 +57,7 @@ class Prepared {
  private:
   Response execute(const Request& request);
   bool files_changed() const;
+  void report(const Profile& times, StepProfile& profile) const;
 
   const uint64_t id_;
   const Program program_;

@@ -47,6 +47,7 @@ class Timetable {
 
   const std::vector<Slot>& slots() const { return slots_; }
   const Entry& entry(size_t index) const { return entries_[index]; }
+  size_t entries() const { return entries_.size(); }
   /// Whether it serves a step as well. Attention grows with the position, so a cut is not kept for ever.
   bool fits(const Step& step) const {
     return T_ == step.T && R_ == step.R && P_ <= step.P && step.P < 2 * P_ + kKeptPositions;
