@@ -46,14 +46,6 @@ FAK_INLINE __m512i spread4(const int32_t* p) {
                                   _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 
-/// Sixteen halved E8M0 scales, 16-byte aligned: e8m0_half_to_f32, lane by lane.
-FAK_INLINE __m512 halved_e8m0(const uint8_t e[16]) {
-  const __m512i v = _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(e)));
-  const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(v, _mm512_set1_epi32(1)), 23);
-  const __m512i subnormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), v);
-  return _mm512_castsi512_ps(_mm512_mask_blend_epi32(_mm512_cmpgt_epi32_mask(v, _mm512_set1_epi32(1)), subnormal, normal));
-}
-
 /// acc[row] = fma(scale, value, acc) for the four blocks in order; lane 4 b + r of the operands is block b of row r.
 FAK_INLINE __m128 fma_in_block_order(__m512 scale, __m512 value, __m128 acc) {
   acc = _mm_fmadd_ps(_mm512_castps512_ps128(scale), _mm512_castps512_ps128(value), acc);
@@ -81,6 +73,16 @@ FAK_INLINE __m512 canonical(__m512 v) {
 FAK_INLINE __m128 canonical(__m128 v) {
   const __m128 nan = _mm_castsi128_ps(_mm_set1_epi32(static_cast<int>(kCanonicalNaN)));
   return _mm_blendv_ps(v, nan, _mm_cmpunord_ps(v, v));
+}
+
+/// Transposes in place the four by four dwords that each 128-bit lane holds in four registers.
+FAK_INLINE void transpose_lanes(__m512i v[4]) {
+  const __m512i a = _mm512_unpacklo_epi32(v[0], v[1]), b = _mm512_unpackhi_epi32(v[0], v[1]);
+  const __m512i c = _mm512_unpacklo_epi32(v[2], v[3]), d = _mm512_unpackhi_epi32(v[2], v[3]);
+  v[0] = _mm512_unpacklo_epi64(a, c);
+  v[1] = _mm512_unpackhi_epi64(a, c);
+  v[2] = _mm512_unpacklo_epi64(b, d);
+  v[3] = _mm512_unpackhi_epi64(b, d);
 }
 
 /// Transposes sixteen registers of sixteen dwords in place.

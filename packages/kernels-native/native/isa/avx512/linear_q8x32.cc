@@ -1,178 +1,117 @@
 // AVX-512 VNNI linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4.
 // Weights enter vpdpbusd as unsigned bytes u = q + offset; the offset leaves again as offset * sum(xq), both exact.
-//   few columns:  four far rows times four blocks make one register of sixteen dots. Bound by memory reads; from cache,
-//                 by the shuffle port (21 adds and shuffles turn 16 x 8 partial sums into 16 dots).
+//   one column:   four far rows times four blocks make one register of sixteen dots. Bound by memory reads.
+//   2 to 11:      sixteen rows times one block make one register of sixteen dots, so that the float step is one FMA. Bound by
+//                 memory reads up to 3 or 4 columns of Q8_0, then by the vector ports: 22 operations per column (8 vpdpbusd, 9 to
+//                 turn 16 x 4 partial sums into 16 dots, 5 of the offset and the float step), 32 to unpack.
 //   many columns: 32 rows are unpacked to a dword-transposed panel in L1, then multiplied 32 x 6. Bound by the two
 //                 multiply ports: 8 vpdpbusd + 3 float operations per 16 rows, block and column.
 #include "linear_avx512.h"
-#include "linear_common.h"
+#include "linear_unpack_q8x32.h"
 
 namespace fak {
 namespace avx512 {
 namespace {
 
-constexpr int kNoOffset = -1;
-
-/// Two blocks of nibbles (16 bytes each) as 64 bytes 0 to 15 in element order.
-FAK_INLINE __m512i nibbles(const uint8_t* a, const uint8_t* b) {
-  const __m256i both = _mm256_inserti128_si256(
-      _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a))),
-      _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)), 1);
-  const __m512i twice = _mm512_permutexvar_epi64(_mm512_set_epi64(3, 2, 3, 2, 1, 0, 1, 0), _mm512_castsi256_si512(both));
-  const __m512i shifted = _mm512_srlv_epi64(twice, _mm512_set_epi64(4, 4, 0, 0, 4, 4, 0, 0));
-  return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
+/// Partial dots of four rows with one block of x, four dwords in each row's lane.
+FAK_INLINE __m512i dot_halves(const Halves& q, const int8_t* x) {
+  const __m512i low = _mm512_dpbusd_epi32(_mm512_setzero_si512(), q.low, _mm512_broadcast_i32x4(load16(x)));
+  return _mm512_dpbusd_epi32(low, q.high, _mm512_broadcast_i32x4(load16(x + 16)));
 }
 
-FAK_INLINE __m512i nibbles_with_fifth_bit(const uint8_t* a, const uint8_t* b, const uint8_t* ha, const uint8_t* hb) {
-  const __m512i low = nibbles(a, b);
-  const __mmask64 high = static_cast<uint64_t>(load_u32(ha)) | static_cast<uint64_t>(load_u32(hb)) << 32;
-  return _mm512_mask_add_epi8(low, high, low, _mm512_set1_epi8(16));
+template <class T>
+FAK_INLINE __m512i without_offset(__m512i dot, __m512i sum) {
+  if (T::kOffsetShift == kNoOffset) return dot;
+  return _mm512_sub_epi32(dot, _mm512_slli_epi32(sum, static_cast<unsigned>(T::kOffsetShift & 31)));
 }
 
-// Each type: its block, the power of two that was added to the quants (kOffsetShift), whether it has a minimum, and two
-// blocks as 64 unsigned bytes.
-struct Q4_0 {
-  using Block = BlockQ4_0;
-  static constexpr int kOffsetShift = 3;
-  static constexpr bool kMinimum = false;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) { return nibbles(a.qs, b.qs); }
-};
-
-struct Q4_1 {
-  using Block = BlockQ4_1;
-  static constexpr int kOffsetShift = kNoOffset;
-  static constexpr bool kMinimum = true;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) { return nibbles(a.qs, b.qs); }
-};
-
-struct Q5_0 {
-  using Block = BlockQ5_0;
-  static constexpr int kOffsetShift = 4;
-  static constexpr bool kMinimum = false;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
-    return nibbles_with_fifth_bit(a.qs, b.qs, a.qh, b.qh);
-  }
-};
-
-struct Q5_1 {
-  using Block = BlockQ5_1;
-  static constexpr int kOffsetShift = kNoOffset;
-  static constexpr bool kMinimum = true;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
-    return nibbles_with_fifth_bit(a.qs, b.qs, a.qh, b.qh);
-  }
-};
-
-struct Q8_0 {
-  using Block = BlockQ8_0;
-  static constexpr int kOffsetShift = 7;
-  static constexpr bool kMinimum = false;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
-    const __m512i both = _mm512_inserti64x4(
-        _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a.qs))),
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b.qs)), 1);
-    return _mm512_xor_si512(both, _mm512_set1_epi8(-128));
-  }
-};
-
-struct IQ4_NL {
-  using Block = BlockIQ4_NL;
-  static constexpr int kOffsetShift = 7;
-  static constexpr bool kMinimum = false;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
-    const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Values));
-    const __m512i shifted = _mm512_broadcast_i32x4(_mm_xor_si128(table, _mm_set1_epi8(-128)));
-    return _mm512_shuffle_epi8(shifted, nibbles(a.qs, b.qs));
-  }
-};
-
-struct MXFP4 {
-  using Block = BlockMXFP4;
-  static constexpr int kOffsetShift = 4;
-  static constexpr bool kMinimum = false;
-  FAK_INLINE __m512i quants(const Block& a, const Block& b) {
-    const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kE2M1Values));
-    const __m512i shifted = _mm512_broadcast_i32x4(_mm_add_epi8(table, _mm_set1_epi8(16)));
-    return _mm512_shuffle_epi8(shifted, nibbles(a.qs, b.qs));
-  }
-};
-
-/// Scales of four blocks of four rows; lane 4 i + r is block i of row r.
-template <class Block>
-FAK_INLINE __m512 step_scales(const Block* const w[4]) {
-  uint64_t half[4];
-  for (int i = 0; i < 4; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
-  return _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
-                                           static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
-}
-FAK_INLINE __m512 step_scales(const BlockMXFP4* const w[4]) {
-  alignas(16) uint8_t e[16];
-  for (int i = 0; i < 4; i++) {
-    for (int r = 0; r < 4; r++) e[4 * i + r] = w[r][i].e;
-  }
-  return halved_e8m0(e);
-}
-
-/// Scales of one block of each of sixteen rows.
-template <class Block>
-FAK_INLINE __m512 row_scales(const Block* const w[16]) {
-  alignas(32) uint16_t d[16];
-  for (int r = 0; r < 16; r++) d[r] = load_u16(w[r]->d);
-  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(d)));
-}
-FAK_INLINE __m512 row_scales(const BlockMXFP4* const w[16]) {
-  alignas(16) uint8_t e[16];
-  for (int r = 0; r < 16; r++) e[r] = w[r]->e;
-  return halved_e8m0(e);
-}
-
-// ---- Few columns ----
+// ---- One column: four long streams ----
 
 /// Four rows times four blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
 template <class T, int C>
 FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x32& x, size_t x_stride, int64_t b,
                           __m128 acc[C]) {
-  __m512i pair[C][2];
-  for (int p = 0; p < 2; p++) {
-    __m512i dots[C][4];
-    for (int r = 0; r < 4; r++) {
-      prefetch_ahead<2 * sizeof(typename T::Block)>(w[r] + 2 * p);
-      const __m512i q = T::quants(w[r][2 * p], w[r][2 * p + 1]);
-      for (int c = 0; c < C; c++) {
-        const __m512i xq = _mm512_load_si512(x.quants + c * x_stride + 32 * (b + 2 * p));
-        dots[c][r] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), q, xq);
-      }
-    }
-    for (int c = 0; c < C; c++) pair[c][p] = sum_lanes(dots[c][0], dots[c][1], dots[c][2], dots[c][3]);
+  using Block = typename T::Block;
+  const __m512i blocks_first = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  __m512i part[C][4];
+  for (int i = 0; i < 4; i++) {
+    const Block* const block[4] = {w[0] + i, w[1] + i, w[2] + i, w[3] + i};
+    for (int r = 0; r < 4; r++) prefetch_ahead<sizeof(Block)>(block[r]);
+    const Halves q = T::quants(block);
+    for (int c = 0; c < C; c++) part[c][i] = dot_halves(q, x.quants + c * x_stride + 32 * (b + i));
   }
   const __m512 d = step_scales(w);
   __m512 m = d;
-  if constexpr (T::kMinimum) {
-    uint64_t half[4];
-    for (int i = 0; i < 4; i++) {
-      half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
-    }
-    m = _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
-                                          static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
-  }
+  if constexpr (T::kMinimum) m = _mm512_cvtph_ps(step_words<Block, kMinimumField>(w));
   for (int c = 0; c < C; c++) {
     const uint8_t* sums = reinterpret_cast<const uint8_t*>(x.sums + b) + c * x_stride;
     const uint8_t* scales = reinterpret_cast<const uint8_t*>(x.scales + b) + c * x_stride;
-    __m512i dot = sum_lane_pairs(pair[c][0], pair[c][1]);
-    const __m512i sum = spread4(reinterpret_cast<const int32_t*>(sums));
-    if (T::kOffsetShift != kNoOffset) {
-      dot = _mm512_sub_epi32(dot, _mm512_slli_epi32(sum, static_cast<unsigned>(T::kOffsetShift)));
-    }
+    const __m512i sum = _mm512_broadcast_i32x4(load16(sums));
+    const __m512i dot = without_offset<T>(sum_lanes(part[c][0], part[c][1], part[c][2], part[c][3]), sum);
     const __m512 dx = spread4(reinterpret_cast<const float*>(scales));
-    const __m512 scale = _mm512_mul_ps(d, dx), value = _mm512_cvtepi32_ps(dot);
+    const __m512 scale = _mm512_mul_ps(d, dx);
+    const __m512 value = _mm512_permutexvar_ps(blocks_first, _mm512_cvtepi32_ps(dot));
     if (T::kMinimum) {
       // The shared step subtracts; negating an operand changes no rounding.
-      const __m512 min_scale = _mm512_mul_ps(m, dx), min_value = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_setzero_si512(), sum));
+      const __m512i negative = _mm512_sub_epi32(_mm512_setzero_si512(), spread4(reinterpret_cast<const int32_t*>(sums)));
+      const __m512 min_scale = _mm512_mul_ps(m, dx), min_value = _mm512_cvtepi32_ps(negative);
       acc[c] = fma_pairs_in_block_order(scale, value, min_scale, min_value, acc[c]);
     } else {
       acc[c] = fma_in_block_order(scale, value, acc[c]);
     }
   }
+}
+
+// ---- A few columns ----
+
+constexpr int kFewColumns = 8;
+
+/// Sixteen adjacent rows times C columns. The next sixteen are prefetched to L2 meanwhile, as four streams: in the order in
+/// which blocks are used here (one from each row) the memory would give half of its rate.
+template <class T, int C>
+FAK_INLINE void sixteen_rows(const LinearArgs& a, int64_t n, int64_t column, bool more) {
+  using Block = typename T::Block;
+  const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(column) * a.x_stride, a.k);
+  const size_t stride = a.weight_stride, x_stride = a.x_stride;
+  const uint8_t* w[4];
+  const char* ahead[4];
+  for (int i = 0; i < 4; i++) {
+    w[i] = a.weight + static_cast<size_t>(n + i) * stride;
+    ahead[i] = reinterpret_cast<const char*>(a.weight + static_cast<size_t>(n + 4 * i + (more ? 16 : 0)) * stride);
+  }
+  __m512 acc[C];
+  for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
+  for (int64_t b = 0; b < a.k / 32; b++) {
+    const auto row = [&](int r) { return reinterpret_cast<const Block*>(w[r % 4] + static_cast<size_t>(r / 4) * 4 * stride); };
+    Halves q[4];
+    for (int i = 0; i < 4; i++) {
+      for (size_t line = 0; line < 4 * sizeof(Block); line += 64) _mm_prefetch(ahead[i] + line, _MM_HINT_T1);
+      ahead[i] += 4 * sizeof(Block);
+      const Block* const block[4] = {row(i), row(4 + i), row(8 + i), row(12 + i)};
+      q[i] = T::quants(block);
+    }
+    const __m512 d = row_scales<Block>(row);
+    __m512 m = d;
+    if constexpr (T::kMinimum) m = row_halves(row, kMinimumField);
+    for (int c = 0; c < C; c++) {
+      const int8_t* xq = x.quants + c * x_stride + 32 * b;
+      const __m512i sum = broadcast_dword(reinterpret_cast<const uint8_t*>(x.sums + b) + c * x_stride);
+      const __m512i dot = without_offset<T>(
+          sum_lanes(dot_halves(q[0], xq), dot_halves(q[1], xq), dot_halves(q[2], xq), dot_halves(q[3], xq)), sum);
+      const __m512 dx = _mm512_castsi512_ps(broadcast_dword(reinterpret_cast<const uint8_t*>(x.scales + b) + c * x_stride));
+      acc[c] = _mm512_fmadd_ps(_mm512_mul_ps(d, dx), _mm512_cvtepi32_ps(dot), acc[c]);
+      if (T::kMinimum) acc[c] = _mm512_fmadd_ps(_mm512_mul_ps(m, dx), _mm512_cvtepi32_ps(sum), acc[c]);
+    }
+    for (int i = 0; i < 4; i++) w[i] += sizeof(Block);
+  }
+  for (int c = 0; c < C; c++) _mm512_storeu_ps(a.y + static_cast<size_t>(column + c) * a.y_stride + n, canonical(acc[c]));
+}
+
+template <class T, int C>
+void few_columns(const LinearArgs& a, int64_t column) {
+  for (int64_t n = 0; n + 16 <= a.rows; n += 16) sixteen_rows<T, C>(a, n, column, n + 32 <= a.rows);
+  // What remains goes together with rows that are done already; they get the same values again.
+  if (a.rows % 16 != 0) sixteen_rows<T, C>(a, a.rows - 16, column, false);
 }
 
 // ---- Many columns ----
@@ -190,30 +129,23 @@ struct Panel {
 template <class T>
 FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[16], int64_t blocks) {
   using Block = typename T::Block;
-  for (int64_t b = 0; b < blocks; b += 2) {
-    const bool two = b + 1 < blocks;
-    __m512i v[16];
-    for (int r = 0; r < 16; r++) {
-      const Block* w = reinterpret_cast<const Block*>(rows[r]) + b;
-      v[r] = T::quants(w[0], w[two ? 1 : 0]);
-    }
-    transpose16(v);
-    for (int i = 0; i < 8; i++) _mm512_store_si512(&panel.quants[b][i][16 * half], v[i]);
-    if (two) {
-      for (int i = 0; i < 8; i++) _mm512_store_si512(&panel.quants[b + 1][i][16 * half], v[8 + i]);
-    }
-  }
   for (int64_t b = 0; b < blocks; b++) {
-    alignas(32) uint16_t m[16];
-    const Block* w[16];
-    for (int r = 0; r < 16; r++) {
-      w[r] = reinterpret_cast<const Block*>(rows[r]) + b;
-      if constexpr (T::kMinimum) m[r] = load_u16(min_field(*w[r]));
+    const auto row = [&](int r) { return reinterpret_cast<const Block*>(rows[r]) + b; };
+    __m512i low[4], high[4];
+    for (int i = 0; i < 4; i++) {
+      const Block* const block[4] = {row(i), row(4 + i), row(8 + i), row(12 + i)};
+      const Halves q = T::quants(block);
+      low[i] = q.low;
+      high[i] = q.high;
     }
-    _mm512_store_ps(&panel.d[b][16 * half], row_scales(w));
-    if (T::kMinimum) {
-      _mm512_store_ps(&panel.m[b][16 * half], _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(m))));
+    transpose_lanes(low);
+    transpose_lanes(high);
+    for (int i = 0; i < 4; i++) {
+      _mm512_store_si512(&panel.quants[b][i][16 * half], low[i]);
+      _mm512_store_si512(&panel.quants[b][4 + i][16 * half], high[i]);
     }
+    _mm512_store_ps(&panel.d[b][16 * half], row_scales<Block>(row));
+    if constexpr (T::kMinimum) _mm512_store_ps(&panel.m[b][16 * half], row_halves(row, kMinimumField));
   }
 }
 
@@ -303,15 +235,35 @@ struct Leaf {
   }
 };
 
+template <class T>
+void linear(const LinearArgs& a) {
+  if (a.columns == 1) return gemv<Leaf<T>, 1>(a, 0);
+  if (a.columns >= Leaf<T>::kPanelColumns || a.rows < 16) return gemm<Leaf<T>>(a);
+  for (int64_t m = 0, count; m < a.columns; m += count) {
+    count = a.columns - m;
+    if (count > kFewColumns) count = (count + 1) / 2;
+    switch (count) {
+      case 1: few_columns<T, 1>(a, m); break;
+      case 2: few_columns<T, 2>(a, m); break;
+      case 3: few_columns<T, 3>(a, m); break;
+      case 4: few_columns<T, 4>(a, m); break;
+      case 5: few_columns<T, 5>(a, m); break;
+      case 6: few_columns<T, 6>(a, m); break;
+      case 7: few_columns<T, 7>(a, m); break;
+      default: few_columns<T, 8>(a, m); break;
+    }
+  }
+}
+
 }  // namespace
 
-void linear_q4_0(const LinearArgs& args) { linear_quantized<Leaf<Q4_0>>(args); }
-void linear_q4_1(const LinearArgs& args) { linear_quantized<Leaf<Q4_1>>(args); }
-void linear_q5_0(const LinearArgs& args) { linear_quantized<Leaf<Q5_0>>(args); }
-void linear_q5_1(const LinearArgs& args) { linear_quantized<Leaf<Q5_1>>(args); }
-void linear_q8_0(const LinearArgs& args) { linear_quantized<Leaf<Q8_0>>(args); }
-void linear_iq4_nl(const LinearArgs& args) { linear_quantized<Leaf<IQ4_NL>>(args); }
-void linear_mxfp4(const LinearArgs& args) { linear_quantized<Leaf<MXFP4>>(args); }
+void linear_q4_0(const LinearArgs& args) { linear<Q4_0>(args); }
+void linear_q4_1(const LinearArgs& args) { linear<Q4_1>(args); }
+void linear_q5_0(const LinearArgs& args) { linear<Q5_0>(args); }
+void linear_q5_1(const LinearArgs& args) { linear<Q5_1>(args); }
+void linear_q8_0(const LinearArgs& args) { linear<Q8_0>(args); }
+void linear_iq4_nl(const LinearArgs& args) { linear<IQ4_NL>(args); }
+void linear_mxfp4(const LinearArgs& args) { linear<MXFP4>(args); }
 
 }  // namespace avx512
 }  // namespace fak
