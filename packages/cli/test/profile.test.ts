@@ -58,11 +58,11 @@ describe('the profile of a run', () => {
         ms: 4,
         serial: false,
         tasks: [
-          { ops: [linear], preparation: false, chunks: 4, busyMs: 4.5 },
-          { ops: [linear, first('rmsNorm')], preparation: true, chunks: 1, busyMs: 1.5 },
+          { ops: [linear, first('add')], prepares: null, chunks: 4, busyMs: 4.5 },
+          { ops: [], prepares: linear, chunks: 1, busyMs: 1.5 },
         ],
       },
-      { ms: 1, serial: true, tasks: [{ ops: [first('rmsNorm')], preparation: false, chunks: 1, busyMs: 1 }] },
+      { ms: 1, serial: true, tasks: [{ ops: [first('rmsNorm')], prepares: linear, chunks: 1, busyMs: 1 }] },
     ],
   })
   const summed = summarizeProfile(program, [step(null), step(2)], { bandwidth: 1e9, macRate: null })
@@ -74,18 +74,28 @@ describe('the profile of a run', () => {
 
   it('gives each name its share of the wall time, and what it waited', () => {
     const [byTime, preparation, norm] = summed.ops
-    expect(byTime).toMatchObject({ name: 'linear', count: 1, ms: 3, share: 0.25, waiting: 0.25, shareOfMacRate: null })
+    expect(byTime).toMatchObject({
+      name: 'linear + add',
+      count: 1,
+      ms: 3,
+      share: 0.25,
+      waiting: 0.25,
+      shareOfMacRate: null,
+    })
     const { weightBytes } = opTraffic(program, program.ops[linear]!, { tokens: 1, rows: 1, position: 0 })
     expect(byTime).toMatchObject({ weightBytes, shareOfBandwidth: weightBytes / 3e-3 / 1e9 })
-    expect([preparation!.name, preparation!.ms, preparation!.weightBytes]).toEqual(['for linear + rmsNorm', 1, 0])
-    expect(norm).toMatchObject({ name: 'rmsNorm', ms: 1, waiting: 0.5 })
-    expect(summed.stages.map(({ name }) => name)).toEqual(['linear, for linear + rmsNorm', '(one thread) rmsNorm'])
+    expect([preparation!.name, preparation!.ms, preparation!.weightBytes]).toEqual(['for linear', 1, 0])
+    expect(norm).toMatchObject({ name: 'rmsNorm for linear', ms: 1, waiting: 0.5 })
+    expect(summed.stages.map(({ name }) => name)).toEqual([
+      'linear + add, for linear',
+      '(one thread) rmsNorm for linear',
+    ])
   })
 
   it('is printed as tables', () => {
     const lines = printProfile('decode', summed)
     expect(lines[0]).toBe('decode: 2 steps of 1 token, 12.0 ms each:')
-    expect(lines.join('\n')).toMatch(/^linear +1 +3\.000 +25 % +25 % +[\d.]+ \(.*%\)/m)
+    expect(lines.join('\n')).toMatch(/^linear \+ add +1 +3\.000 +25 % +25 % +[\d.]+ \(.*%\)/m)
   })
 })
 
@@ -96,9 +106,7 @@ describe('fak bench --profile', () => {
     const { profile } = JSON.parse((await fak([...argv, '--profile', '--json'])).stdout)
     expect(profile.prefill).toMatchObject({ steps: 1, tokensPerStep: 8 })
     expect(profile.decode).toMatchObject({ steps: 2, tokensPerStep: 1 })
-    const { stdout } = await fak([...argv, '--profile'])
-    expect(stdout).toMatch(/^prefill: 1 step of 8 tokens, /m)
-    expect(stdout).toMatch(/^linear .*%/m)
+    expect(profile.decode.ops.map(({ name }: { name: string }) => name)).toContain('linear')
   })
 
   it('is refused where nothing is clocked', async () => {

@@ -163,8 +163,11 @@ export interface StageProfile {
 export interface TaskProfile {
   /** Indices of {@link Program.ops} that this task does: several where the executor has fused them. */
   readonly ops: readonly number[]
-  /** Whether it is something that the ops want made first, such as quantized rows, rather than the ops themselves. */
-  readonly preparation: boolean
+  /**
+   * The op, by its index, that first wants what this task makes ready, such as quantized rows; `ops` are then what is done on the way there,
+   * often nothing. `null` for a task that is an op itself.
+   */
+  readonly prepares: number | null
   /** Pieces that threads claimed. */
   readonly chunks: number
   /** What all threads together spent in it. */

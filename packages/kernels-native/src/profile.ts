@@ -58,10 +58,10 @@ function decode(words: Float64Array): Pick<StepProfile, 'executorMs' | 'backupMs
     return { ms: milliseconds(), serial, tasks: [] }
   })
   for (let task = 0; task < tasks; task++) {
-    const preparation = next() === 1
+    const prepares = next()
     const stage = stages[next()]!
     const [chunks, busy] = [next(), milliseconds()]
-    stage.tasks.push({ ops: times(next(), next), preparation, chunks, busyMs: busy })
+    stage.tasks.push({ ops: times(next(), next), prepares: prepares < 0 ? null : prepares, chunks, busyMs: busy })
   }
   return { executorMs, backupMs, busyMs, stages }
 }

@@ -24,7 +24,7 @@ describe('the profile of a step', () => {
     expect(seen[1]!.gapMs).toBeGreaterThan(0)
     for (const { stages, totalMs, executorMs, backupMs, busyMs } of seen) {
       const tasks = stages.flatMap((stage) => stage.tasks)
-      const done = tasks.flatMap(({ ops, preparation }) => (preparation ? [] : ops))
+      const done = tasks.flatMap(({ ops }) => ops)
       expect(done.sort((a, b) => a - b)).toEqual(program.ops.map((_, op) => op))
       expect(busyMs).toHaveLength(threads)
       // The same time, added up by task and by thread; and nobody works longer than the stages last.
@@ -34,7 +34,14 @@ describe('the profile of a step', () => {
       for (const busy of busyMs) expect(busy).toBeLessThanOrEqual(stagesMs)
       expect(stagesMs + backupMs).toBeLessThanOrEqual(executorMs)
       expect(executorMs).toBeLessThanOrEqual(totalMs)
-      for (const { chunks } of tasks) expect(chunks).toBeGreaterThan(0)
+      for (const { chunks, ops, prepares } of tasks) {
+        expect(chunks).toBeGreaterThan(0)
+        if (prepares === null) expect(ops.length).toBeGreaterThan(0)
+        else expect(ops).not.toContain(prepares)
+      }
+      // Norms are done on the way to the rows of the linears.
+      const kinds = (ops: readonly number[]) => ops.map((op) => program.ops[op]!.kind)
+      expect(tasks.some(({ ops, prepares }) => prepares !== null && kinds(ops).includes('rmsNorm'))).toBe(true)
     }
     const plain = await prepared.run({ state: prepared.createState(), tokens, rows: 2 })
     expect(sameBits(plain.outputs.logits!, outputs.logits!)).toBe(true)

@@ -75,8 +75,7 @@ export function summarizeProfile(program: Program, steps: readonly StepProfile[]
         row.count++
         row.ms += busy === 0 ? 0 : (stage.ms * task.busyMs) / busy
         row.busyMs += task.busyMs
-        // What prepares an op moves activations alone.
-        for (const op of task.preparation ? [] : task.ops) {
+        for (const op of task.ops) {
           const traffic = opTraffic(program, program.ops[op]!, step)
           for (const sums of [row, whole]) {
             sums.weightBytes += traffic.weightBytes
@@ -166,11 +165,11 @@ function finish(
   }
 }
 
-/** Kinds of the ops of a task, e.g. `siluMul + linear`, or `for linear` for what it wants made first. */
-function taskName(program: Program, { ops, preparation }: TaskProfile): string {
-  const kinds = ops.map((op) => program.ops[op]!.kind)
-  const names = counted(kinds).join(' + ')
-  return preparation ? `for ${names}` : names
+/** Kinds of the ops of a task, e.g. `linear + add`; or `rmsNorm for linear` for what an op wants made first. */
+function taskName(program: Program, { ops, prepares }: TaskProfile): string {
+  const kind = (op: number) => program.ops[op]!.kind
+  const names = counted(ops.map(kind)).join(' + ')
+  return prepares === null ? names : `${names} for ${kind(prepares)}`.trimStart()
 }
 
 function stageName(program: Program, { tasks, serial }: StageProfile): string {

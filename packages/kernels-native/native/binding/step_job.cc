@@ -13,7 +13,7 @@ Napi::Float64Array encode(Napi::Env env, const StepProfile& profile) {
   words.insert(words.end(), profile.thread_ns.begin(), profile.thread_ns.end());
   for (const auto& slot : profile.slots) words.insert(words.end(), {slot.serial ? 1.0 : 0.0, slot.ns});
   for (const auto& task : profile.tasks) {
-    words.insert(words.end(), {task.preparation ? 1.0 : 0.0, static_cast<double>(task.slot), static_cast<double>(task.chunks),
+    words.insert(words.end(), {static_cast<double>(task.prepares), static_cast<double>(task.slot), static_cast<double>(task.chunks),
                                task.busy_ns, static_cast<double>(task.ops.size())});
     words.insert(words.end(), task.ops.begin(), task.ops.end());
   }

@@ -160,8 +160,8 @@ void Prepared::report(const Profile& times, StepProfile& profile) const {
     profile.slots.push_back({serial, times.slot_ns(slot)});
     for (size_t i = begin; i < end; i++) {
       const auto& [task, op] = timetable_->entry(i).scheduled;
-      const bool preparation = task != tasks_.ops[static_cast<size_t>(op)].main.get();
-      profile.tasks.push_back({{op}, preparation, static_cast<int64_t>(slot), times.chunks(i), times.busy_ns(i)});
+      const bool own = std::find(task->ops.begin(), task->ops.end(), op) != task->ops.end();
+      profile.tasks.push_back({task->ops, own ? -1 : op, static_cast<int64_t>(slot), times.chunks(i), times.busy_ns(i)});
     }
   }
   for (int thread = 0; thread < times.threads(); thread++) profile.thread_ns.push_back(times.thread_ns(thread));

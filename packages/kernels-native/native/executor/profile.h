@@ -73,8 +73,8 @@ class Profile {
 /// What a step did, for the caller: the tasks in the order of their slots.
 struct StepProfile {
   struct Task {
-    std::vector<int> ops;  ///< of the caller's Program; several for a fused one
-    bool preparation;      ///< not the op itself, but what its kernel wants made first
+    std::vector<int> ops;  ///< of the caller's Program: what it does; several where they are fused
+    int prepares;          ///< the op that wants first what it makes; -1 for a task that is an op itself
     int64_t slot, chunks;
     double busy_ns;  ///< of all threads together
   };

@@ -13,6 +13,7 @@ class ActivationRows final : public Task {
       : source_(make_row_source(b, value)), producer_(b.producer(value)), rows_(b.program.values[static_cast<size_t>(value)].rows),
         k_(b.program.values[static_cast<size_t>(value)].columns) {
     private_bytes = static_cast<size_t>(source_->scratch_floats) * sizeof(float);
+    ops = source_->ops;
     for (const OpNode& node : b.program.ops) {
       if (!takes_prepared_rows(node) || node.inputs[0] != value) continue;
       const Value& weight = b.program.values[static_cast<size_t>(node.inputs[std::string_view(kind_of(node).name) == "expertLinear" ? 2 : 1])];

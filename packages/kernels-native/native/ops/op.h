@@ -28,6 +28,7 @@ class Task {
   size_t shared_bytes = 0;   ///< result that other tasks read; set by the constructor
   size_t shared_offset = 0;  ///< its place; set by the plan
   size_t private_bytes = 0;  ///< scratch of each thread; set by the constructor
+  std::vector<int> ops;      ///< of the caller's Program, what it does; empty for what is only made ready
 };
 
 /// An op ready to be scheduled.

@@ -81,6 +81,7 @@ Tasks make_tasks(const Program& program, const KernelTable& kernels) {
     if (node.inlined) continue;
     OpBuilder builder(program, static_cast<int>(i), kernels, tasks);
     kind.make(builder);
+    tasks.ops[i].main->ops = node.parts;
   }
   return tasks;
 }

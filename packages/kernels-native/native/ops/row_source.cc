@@ -29,7 +29,9 @@ class InlinedRows : public RowSource {
       operands_.push_back({make_row_source(b, node.inputs[i]), scratch_floats});
       scratch_floats += operands_[i].source->scratch_floats;
       cost += operands_[i].source->cost;
+      ops.insert(ops.end(), operands_[i].source->ops.begin(), operands_[i].source->ops.end());
     }
+    ops.insert(ops.end(), node.parts.begin(), node.parts.end());
   }
 
  protected:

@@ -14,6 +14,7 @@ class RowSource {
 
   int64_t scratch_floats = 0;  ///< what row() may write to
   double cost = 0;             ///< nanoseconds of a row
+  std::vector<int> ops;        ///< of the caller's Program, those that are done on the way
 };
 
 /// The rows of a value.
