@@ -1,6 +1,7 @@
 // AVX-512 linear leaves for F32, F16 and BF16 weights: sixteen lanes, one register per output element, in the order of
 // isa/scalar/linear_float.cc. A tile of 4 rows x 6 columns keeps enough accumulators in flight to hide the latency of FMA.
-// Few columns are bound by memory reads, many by the FMA units (F16 and BF16 also convert, once per row and six columns).
+// Few columns are bound by memory reads, many by the FMA units (one load or conversion for 2.4 FMAs). Where x is larger than L2, a block
+// of rows stays there while all columns go over it; with the rows outside, all of x would come from beyond for every four rows.
 #include "linear_avx512.h"
 #include "linear_common.h"
 
@@ -61,26 +62,46 @@ FAK_INLINE void tile(const LinearArgs& a, const RowGroup& g, int64_t column) {
     }
   }
   for (int c = 0; c < C; c++) {
-    const __m128 sums = _mm_setr_ps(reduce_add({acc[c][0]}), reduce_add({acc[c][1]}), reduce_add({acc[c][2]}),
-                                    reduce_add({acc[c][3]}));
-    store_group(a, g, column + c, sums);
+    alignas(16) float sums[4];
+    reduce_add4({acc[c][0]}, {acc[c][1]}, {acc[c][2]}, {acc[c][3]}, sums);
+    store_group(a, g, column + c, _mm_load_ps(sums));
+  }
+}
+
+/// Bytes of weights or activations that stay in L2 beside what streams past them.
+constexpr size_t kBlockBytes = 256 << 10;
+
+template <class Read>
+FAK_INLINE void columns(const LinearArgs& a, const RowGroup& g, int64_t m) {
+  switch (a.columns - m) {
+    case 1: tile<Read, 1>(a, g, m); break;
+    case 2: tile<Read, 2>(a, g, m); break;
+    case 3: tile<Read, 3>(a, g, m); break;
+    case 4: tile<Read, 4>(a, g, m); break;
+    case 5: tile<Read, 5>(a, g, m); break;
+    default: tile<Read, 6>(a, g, m); break;
   }
 }
 
 template <class Read>
 void linear(const LinearArgs& a) {
-  const int64_t groups = row_groups(a.rows);
-  for (int64_t i = 0; i < groups; i++) {
-    const RowGroup g = row_group(a, i);
+  if (static_cast<size_t>(a.columns) * a.x_stride <= kBlockBytes) {
+    const int64_t groups = row_groups(a.rows);
+    for (int64_t i = 0; i < groups; i++) {
+      const RowGroup g = row_group(a, i);
+      for (int64_t m = 0; m < a.columns; m += 6) columns<Read>(a, g, m);
+    }
+    return;
+  }
+  const int64_t fit = static_cast<int64_t>(kBlockBytes / a.weight_stride) / 4 * 4, most = fit < 4 ? 4 : fit;
+  for (int64_t n = 0; n < a.rows; n += most) {
+    LinearArgs block = a;
+    block.weight += static_cast<size_t>(n) * a.weight_stride;
+    block.y += n;
+    block.rows = a.rows - n < most ? a.rows - n : most;
+    const int64_t groups = row_groups(block.rows);
     for (int64_t m = 0; m < a.columns; m += 6) {
-      switch (a.columns - m) {
-        case 1: tile<Read, 1>(a, g, m); break;
-        case 2: tile<Read, 2>(a, g, m); break;
-        case 3: tile<Read, 3>(a, g, m); break;
-        case 4: tile<Read, 4>(a, g, m); break;
-        case 5: tile<Read, 5>(a, g, m); break;
-        default: tile<Read, 6>(a, g, m); break;
-      }
+      for (int64_t i = 0; i < groups; i++) columns<Read>(block, row_group(block, i), m);
     }
   }
 }
