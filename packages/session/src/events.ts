@@ -1,5 +1,6 @@
 // What a generation tells its reader.
 
+import type { Thought } from './reasoning.js'
 import type { TokenLogprob } from './sampling/logits.js'
 import type { PrefixReuse } from './timeline.js'
 
@@ -25,11 +26,13 @@ export interface PrefillEvent {
   readonly total: number
 }
 
-/** A token was chosen. `text` is what it adds to the decoded stream, before stop strings; empty inside a character. */
+/** A token was chosen, or set. `text` is what it adds to the decoded stream, before stop strings; empty inside a character. */
 export interface TokenEvent {
   readonly type: 'token'
   readonly id: number
   readonly text: string
+  /** It was set, not chosen: it ends a thought whose budget is spent, or stands between the thought and the answer. It has no probabilities. */
+  readonly forced?: true
   /** Natural log-probability under the model's own distribution, when `logprobs` was asked for. */
   readonly logprob?: number
   /** The most probable tokens at this place, most probable first, when `topLogprobs` was asked for. */
@@ -46,10 +49,12 @@ export interface TextEvent {
 export interface DoneEvent {
   readonly type: 'done'
   readonly finishReason: FinishReason
-  /** The stop token or stop string that was met. */
+  /** The stop token or stop string that was met; `null` also where a grammar left nothing but the end. */
   readonly matched: number | string | null
-  /** Generated tokens, without the stop token. */
+  /** Generated tokens, without the stop token; those that were set are among them. */
   readonly tokens: readonly number[]
+  /** What the thought came to that the prompt left open; `null` without the option `reasoning`. */
+  readonly thought: Thought | null
   /** All text of the `text` events. */
   readonly text: string
   /** Tokens before the first generated one. */

@@ -4,8 +4,9 @@ import { FakError } from '@fak/tensor'
 import type { StreamDecoder } from '@fak/tokenizer'
 import type { FinishReason, SessionEvent, Timings } from './events.js'
 import type { ResolvedOptions } from './options.js'
+import { Course } from './reasoning.js'
+import { choose } from './sampling/choose.js'
 import { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
-import { sample } from './sampling/sampler.js'
 import { StopStrings } from './stop-strings.js'
 import { drain, type PrefixReuse, type Timeline } from './timeline.js'
 
@@ -35,6 +36,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
   const { timeline, cached, reuse, todo, keepAt, contextLength, vocabSize, unusedTokens, decoder, options } = generation
   const { sampling, maxTokens, stopTokens, signal } = options
   const stop = new StopStrings(options.stop)
+  const course = new Course(options.reasoning, options.grammar?.begin() ?? null)
   const clock = new Clock()
   const tokens: number[] = []
   let text = ''
@@ -65,29 +67,39 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
   const promptLength = history.length
   while (finishReason === null) {
     if (signal?.aborted) finishReason = 'aborted'
+    else if (course.finished) finishReason = 'stop'
     else if (tokens.length === maxTokens) finishReason = 'length'
     else if (timeline.length >= contextLength) finishReason = 'context'
     if (finishReason !== null) break
 
-    if (timeline.waiting.length > 0) {
+    const { forced } = course
+    if (forced === null && timeline.waiting.length > 0) {
       const step = timeline.compute(Uint32Array.from(timeline.waiting), { rows: 'last', signal })
       await untilAborted(() => clock.time('decode', () => drain(step)))
       continue
     }
 
-    const row = timeline.row!.subarray(0, vocabSize)
-    banTokens(row, unusedTokens)
-    const id = await clock.time('choice', async () => sample(row, sampling, { tokens: history, promptLength }))
+    let id = forced
+    let about = {}
+    if (id === null) {
+      const row = timeline.row!.subarray(0, vocabSize)
+      banTokens(row, unusedTokens)
+      id = await clock.time('choice', async () =>
+        choose(row, { sampling, course, stopTokens }, { tokens: history, promptLength }),
+      )
+      about = logprobsOf(row, id, options)
+    }
     timeline.choose(id)
     history.push(id)
-    if (stopTokens.has(id)) {
+    if (forced === null && stopTokens.has(id)) {
       matched = id
       finishReason = 'stop'
       break
     }
+    course.take(id)
     tokens.push(id)
     const piece = decoder?.push(id) ?? ''
-    yield { type: 'token', id, text: piece, ...logprobsOf(row, id, options) }
+    yield { type: 'token', id, text: piece, ...(forced !== null && { forced: true as const }), ...about }
     const shown = stop.push(piece)
     if (shown.text !== '') {
       text += shown.text
@@ -113,6 +125,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     finishReason,
     matched,
     tokens,
+    thought: course.thought,
     text,
     promptTokens: cached + todo.length,
     cachedTokens: cached,

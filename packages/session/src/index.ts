@@ -1,5 +1,6 @@
 // @fak/session: a conversation with a model. State, prefill, sampling, stop rules, streaming events.
 
+export type { Constraint, ConstraintState } from './constraint.js'
 export type {
   DoneEvent,
   FinishReason,
@@ -17,6 +18,7 @@ export {
   MAX_TEMPERATURE,
   MAX_TOP_LOGPROBS,
 } from './options.js'
+export type { ReasoningOptions, Thought } from './reasoning.js'
 export type { DryOptions } from './sampling/dry.js'
 export { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
 export { MAX_SEED } from './sampling/random.js'

@@ -1,6 +1,8 @@
 // What a caller may ask of one generation, and the checks. An option is used or refused, never ignored.
 
 import { FakError, quote } from '@fak/tensor'
+import type { Constraint } from './constraint.js'
+import type { Reasoning, ReasoningOptions } from './reasoning.js'
 import type { DryOptions, DrySampling } from './sampling/dry.js'
 import { MAX_SEED } from './sampling/random.js'
 import type { Sampling } from './sampling/sampler.js'
@@ -31,6 +33,14 @@ export interface GenerateOptions extends Partial<Omit<Sampling, 'logitBias' | 'd
   readonly stop?: readonly string[]
   /** Token ids that end the generation, in place of the session's own. */
   readonly stopTokens?: readonly number[]
+  /**
+   * The form that the answer must have: `TokenGrammar` of @fak/grammar makes them. Tokens that do not fit are banned before anything else is
+   * done to the logits, and stop tokens where the answer may not end; a thought goes before it where there is `reasoning`. The generation
+   * ends by itself where nothing can follow. Probabilities stay the model's own.
+   */
+  readonly grammar?: Constraint
+  /** How the thought ends that the prompt leaves open, and how long it may be. */
+  readonly reasoning?: ReasoningOptions
   /** Give each token its natural log-probability under the model's own distribution: no temperature, penalty or cut. Default false. */
   readonly logprobs?: boolean
   /** Also give so many of the most probable tokens with each token, under the same distribution. 0, the default, to 1,024. */
@@ -45,6 +55,8 @@ export interface ResolvedOptions {
   readonly sampling: Sampling
   readonly stop: readonly string[]
   readonly stopTokens: ReadonlySet<number>
+  readonly grammar: Constraint | null
+  readonly reasoning: Reasoning | null
   readonly logprobs: boolean
   readonly topLogprobs: number
   readonly signal: AbortSignal | undefined
@@ -66,6 +78,8 @@ const KNOWN = new Set<string>([
   'seed',
   'stop',
   'stopTokens',
+  'grammar',
+  'reasoning',
   'logprobs',
   'topLogprobs',
   'signal',
@@ -96,6 +110,8 @@ export function resolveOptions(options: GenerateOptions, context: OptionContext)
     sampling: samplingOf(options, context),
     stop: stops,
     stopTokens: new Set(tokenIds('stopTokens', options.stopTokens ?? context.stopTokens, context.vocabSize)),
+    grammar: constraint(options.grammar),
+    reasoning: options.reasoning === undefined ? null : reasoningOf(options.reasoning, context.vocabSize),
     logprobs,
     topLogprobs: integer('topLogprobs', topLogprobs, 0, MAX_TOP_LOGPROBS),
     signal,
@@ -124,6 +140,24 @@ function samplingOf(options: GenerateOptions, context: OptionContext): Sampling 
     topP: aboveZero('topP', topP, 1),
     minP: number('minP', minP, 0, 1),
     seed: integer('seed', seed, 0, MAX_SEED),
+  }
+}
+
+function constraint(given: Constraint | undefined): Constraint | null {
+  if (given === undefined) return null
+  if (typeof given === 'object' && given !== null && typeof given.begin === 'function') return given
+  throw outOfRange('grammar', given, 'an object with a method begin')
+}
+
+function reasoningOf(given: ReasoningOptions, vocabSize: number): Reasoning {
+  if (typeof given !== 'object' || given === null) throw outOfRange('reasoning', given, 'an object with an end token')
+  refuseUnknown(given, new Set(['end', 'before', 'after', 'budget']), 'reasoning.')
+  const { end, before = [], after = [], budget } = given
+  return {
+    end: tokenIds('reasoning.end', [end], vocabSize)[0]!,
+    before: tokenIds('reasoning.before', before, vocabSize),
+    after: tokenIds('reasoning.after', after, vocabSize),
+    budget: budget === undefined ? Infinity : integer('reasoning.budget', budget, 0, Number.MAX_SAFE_INTEGER),
   }
 }
 

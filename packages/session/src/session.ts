@@ -215,7 +215,8 @@ export class Session {
    *
    * @throws FakError at once: `UNKNOWN_OPTION`, `PARAM_OUT_OF_RANGE`, `TOKEN_OUT_OF_RANGE`. While iterating: as
    * {@link Session.sync} except `ABORTED`; `PROMPT_INCOMPLETE` when there is nothing to append and the held tokens are the
-   * beginning of a prompt that was stopped; `NON_FINITE` when the logits are not finite numbers; `EVERY_TOKEN_BANNED`.
+   * beginning of a prompt that was stopped; `NON_FINITE` when the logits are not finite numbers; `EVERY_TOKEN_BANNED`;
+   * `CONSTRAINT_DEAD_END` when no token goes on with what the `grammar` asks for.
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<SessionEvent, void> {
     const tokenizer = this.#tokenizer

@@ -55,7 +55,7 @@ export function withPenalties(row: Float32Array, penalties: Penalties, history: 
   }
   for (const [id, bias] of penalties.logitBias) change(id, (logit) => logit + bias)
   if (penalties.logitBias.size > 0 && changed.every((logit) => logit === BANNED)) {
-    throw new FakError('EVERY_TOKEN_BANNED', { reason: 'logitBias bans every token', field: 'logitBias' })
+    throw new FakError('EVERY_TOKEN_BANNED', { reason: 'logitBias bans every token that may come', field: 'logitBias' })
   }
 
   const { repetitionPenalty, presencePenalty, frequencyPenalty, penaltyWindow } = penalties

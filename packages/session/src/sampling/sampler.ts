@@ -1,5 +1,5 @@
 // From one row of logits to one token. The order is fixed:
-//   bias -> repetition -> presence and frequency -> DRY -> temperature -> top-k -> typical -> top-p -> min-p -> draw
+//   (constraint, in choose.ts) -> bias -> repetition -> presence and frequency -> DRY -> temperature -> top-k -> typical -> top-p -> min-p -> draw
 // Each cut works on what the one before it left. Sums run in a fixed order in double precision, so the same logits,
 // options and tokens before give the same token on every machine.
 
