@@ -14,7 +14,18 @@ const arrows = {
   'kernels-native': ['graph', 'tensor'],
   'demo-model': [],
   cli: [
-    ...['chat', 'demo-model', 'gguf', 'graph', 'kernels-native', 'model-qwen35', 'safetensors', 'session', 'tensor'],
+    ...[
+      'chat',
+      'demo-model',
+      'gguf',
+      'grammar',
+      'graph',
+      'kernels-native',
+      'model-qwen35',
+      'safetensors',
+      'session',
+      'tensor',
+    ],
     'tokenizer',
   ],
 }

@@ -13,9 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openGguf } from '../../packages/gguf/dist/node.js'
 import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
-
-const TOKENS = 248_044
-const IDS = 248_320
+import { grow, IDS } from './real-size.mjs'
 
 /** The child: loads one file and prints how long reading the file and making the tokenizer took. */
 async function load(path) {
@@ -42,23 +40,6 @@ async function load(path) {
   console.log(
     JSON.stringify({ read: opened - start, make: loaded - opened, firstEncode: encoded - loaded, processorTime }),
   )
-}
-
-/** Makes the vocabulary of a tokenizer.json longer: pairs of its tokens, as further merges. */
-function grow(json) {
-  const { vocab, merges } = json.model
-  const words = Object.keys(vocab).filter((word) => /^Ġ?[a-z]+$/.test(word))
-  let next = Object.keys(vocab).length
-  for (let i = 0; next < TOKENS; i++) {
-    // Another distance in each round: the same pairs would come again otherwise.
-    const left = words[i % words.length]
-    const right = words[(i * 2 + Math.floor(i / words.length) * 7919 + 13) % words.length]
-    if (right.startsWith('Ġ') || vocab[left + right] !== undefined) continue
-    vocab[left + right] = next++
-    merges.push([left, right])
-  }
-  json.added_tokens = json.added_tokens.map((token, i) => ({ ...token, id: TOKENS + i }))
-  return json
 }
 
 function ggufOf({ model, added_tokens }) {

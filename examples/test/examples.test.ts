@@ -15,6 +15,7 @@ const printed: Record<string, RegExp> = {
   '03-chat.ts': /^Paris is the capital of France\.\n$/,
   '04-tools.ts':
     /^I will look\.\nforecast \{ city: 'Zürich', days: 1 \}\n[\s\S]*<parameter=days>\n1\n[\s\S]*<tool_response>\nrain, 12 °C\n/,
+  '05-structured.ts': /^stop \d+ \{ city: '[A-Z][a-z]+', sure: (true|false) \}\n$/,
 }
 
 afterEach(() => vi.restoreAllMocks())

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ChatTool } from '@fak/chat'
+import { type ChatTool, parseChat } from '@fak/chat'
 import type { DoneEvent, SessionEvent } from '@fak/session'
 import { describe, expect, it } from 'vitest'
 import { type Answering, answerAsJson, answerAsText } from '../src/chat/one-shot.js'
@@ -51,7 +51,7 @@ async function printed(answer: typeof answerAsJson, text: string, finishReason?:
     loadMs: 1,
   } as unknown as Answering['runtime']
   const conversation = {
-    ask: () => turn(scripted(text, finishReason), { tools, open: true }),
+    ask: () => turn(parseChat(scripted(text, finishReason), { tools, open: true })),
   }
   await answer('x', { io, output, runtime, conversation, signal: new AbortController().signal })
   return written
@@ -59,7 +59,7 @@ async function printed(answer: typeof answerAsJson, text: string, finishReason?:
 
 describe('a turn that calls tools', () => {
   it('gives a message for the next prompt', async () => {
-    const generation = turn(scripted(OUTPUT), { tools, open: true, callId: () => 'c' })
+    const generation = turn(parseChat(scripted(OUTPUT), { tools, open: true, callId: () => 'c' }))
     for (;;) {
       const { value, done } = await generation.next()
       if (!done) continue

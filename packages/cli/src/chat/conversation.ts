@@ -1,12 +1,14 @@
 // A conversation: messages, the session that holds their tokens, and one turn at a time.
 
-import { type ChatMessage, type ChatTemplate, type ChatTool, encodeChat } from '@fak/chat'
-import { createSession, type GenerateOptions, type Session } from '@fak/session'
-import { type FakError, quote } from '@fak/tensor'
+import { type ChatMessage, type ChatTemplate, type ChatTool, encodeChat, parseChat } from '@fak/chat'
+import { type Grammar, TokenGrammar, TokenTable } from '@fak/grammar'
+import { createSession, type GenerateOptions, type ReasoningOptions, type Session } from '@fak/session'
+import { FakError, quote } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
 import { UsageError } from '../errors.js'
 import { stopTokens, weightSummary } from '../model/opened.js'
 import type { Runtime } from '../runtime.js'
+import { sortHeld } from './held.js'
 import { sampling } from './presets.js'
 import { identityOf, type Resumed, resume, save } from './session-file.js'
 import { type TurnEvent, turn } from './turn.js'
@@ -16,6 +18,10 @@ export interface ChatSettings {
   readonly system?: string
   /** `undefined` leaves thinking to the model's template. */
   readonly thinking?: boolean
+  /** Most tokens of a thought, 1 or more. */
+  readonly reasoningBudget?: number
+  /** The form that every answer must have. */
+  readonly form?: Grammar
   /** Functions that the model may call. */
   readonly tools?: readonly ChatTool[]
   readonly contextLength: number
@@ -31,6 +37,15 @@ function messageStart(tokenizer: Tokenizer): { messageStart?: number } {
   return id === undefined ? {} : { messageStart: id }
 }
 
+/** How a thought ends in the templates of the family. */
+function reasoningEnd(tokenizer: Tokenizer): ReasoningOptions {
+  const end = tokenizer.idOf('</think>')
+  if (end === undefined) {
+    throw new FakError('CHAT_NO_THINKING', { reason: 'the vocabulary has no token </think>', field: 'tokens' })
+  }
+  return { end, before: tokenizer.encode('\n'), after: tokenizer.encode('\n\n') }
+}
+
 const isSystem = ({ role }: ChatMessage) => role === 'system'
 
 /** Messages and the session behind them. */
@@ -39,6 +54,7 @@ export class Conversation {
   readonly #tokenizer: Tokenizer
   readonly #template: ChatTemplate
   readonly #settings: ChatSettings
+  readonly #grammar: TokenGrammar | undefined
   readonly #model: { readonly name: string; readonly parameters: number }
   #messages: readonly ChatMessage[] = []
   #recomputed: FakError | null = null
@@ -54,6 +70,7 @@ export class Conversation {
     this.#tokenizer = tokenizer
     this.#template = template
     this.#settings = settings
+    this.#grammar = settings.form && new TokenGrammar(settings.form, new TokenTable(tokenizer))
     this.#model = model
     this.#messages = this.#opening
   }
@@ -138,9 +155,24 @@ export class Conversation {
       thinks: prompt.reasoningOpen,
       thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(undefined).reasoningOpen,
     }
-    const options = { ...sampling(mode, this.#settings.generate), signal }
-    const generation = this.#session.generate(prompt.ids, options)
-    const message = yield* turn(generation, { tools, open: prompt.reasoningOpen })
+    const { reasoningBudget: budget } = this.#settings
+    const grammar = this.#grammar
+    if (budget !== undefined && !prompt.reasoningOpen) {
+      throw new FakError('CHAT_NO_THINKING', { reason: 'this model does not think, so it takes no reasoning budget' })
+    }
+    const follow = prompt.reasoningOpen && (budget !== undefined || grammar !== undefined)
+    const reasoning = follow ? { ...reasoningEnd(this.#tokenizer), ...(budget !== undefined && { budget }) } : undefined
+    const generation = this.#session.generate(prompt.ids, {
+      ...sampling(mode, this.#settings.generate),
+      ...(grammar && { grammar }),
+      ...(reasoning && { reasoning }),
+      signal,
+    })
+    const sorted =
+      grammar === undefined
+        ? parseChat(generation, { tools, open: prompt.reasoningOpen })
+        : sortHeld(generation, reasoning?.end ?? null)
+    const message = yield* turn(sorted)
     if (message === null) return
     this.#messages = [...messages, message]
     await this.#save()

@@ -10,6 +10,7 @@ import { describeExecutor, type Runtime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
 import { callLine } from './calls.js'
 import type { Conversation } from './conversation.js'
+import { thoughtFigure } from './one-shot.js'
 import { runSlashCommand } from './slash-commands.js'
 import type { TurnDone } from './turn.js'
 
@@ -184,14 +185,14 @@ const shown = (text: string) =>
     .map((part) => (/^[\n\t]$/.test(part) ? part : printable(part)))
     .join('')
 
-function figures({ tokens, promptTokens, cachedTokens, timings, finishReason }: TurnDone): string {
+function figures({ tokens, thought, promptTokens, cachedTokens, timings, finishReason }: TurnDone): string {
   const ended =
     finishReason === 'stop' || finishReason === 'tool_calls'
       ? ''
       : finishReason === 'aborted'
         ? ' (stopped)'
         : ` (ended by ${finishReason})`
-  const decode = `${tokens.length} tokens, ${rate(timings.tokensPerSecond)} tok/s${ended}`
+  const decode = `${tokens.length} tokens${thoughtFigure(thought)}, ${rate(timings.tokensPerSecond)} tok/s${ended}`
   const cached = cachedTokens === 0 ? '' : `, ${cachedTokens} cached`
   return `${decode} · prompt ${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`
 }

@@ -74,6 +74,7 @@ export async function answerAsJson(
       reasoning,
       toolCalls,
       tokens,
+      thought,
       promptTokens,
       cachedTokens,
       finishReason,
@@ -81,7 +82,7 @@ export async function answerAsJson(
       seed,
       timings,
     } = event
-    const counts = { tokens, generatedTokens: tokens.length, promptTokens, cachedTokens }
+    const counts = { tokens, generatedTokens: tokens.length, thought, promptTokens, cachedTokens }
     await output.json({
       ...{ type, text, reasoning, toolCalls, ...counts, finishReason, matched, seed },
       timings: { loadMs, ...timings },
@@ -90,17 +91,22 @@ export async function answerAsJson(
   }
 }
 
+/** What to say of a thought that its budget ended. */
+export function thoughtFigure(thought: TurnDone['thought']): string {
+  return thought?.closedBy === 'budget' ? `, thinking ended after ${thought.tokens}` : ''
+}
+
 /** Model, executor and speeds of a finished answer, for people. */
 function statistics(done: TurnDone, runtime: Runtime): string[] {
   const { opened } = runtime
   const { dtype, parameters } = weightSummary(opened)
-  const { promptTokens, cachedTokens, tokens, timings, finishReason } = done
+  const { promptTokens, cachedTokens, tokens, thought, timings, finishReason } = done
   const cached = cachedTokens === 0 ? '' : ` (${cachedTokens} cached)`
   const ended = finishReason === 'stop' || finishReason === 'tool_calls' ? '' : `, ended by ${finishReason}`
   return table([
     ['model', `${opened.name} (${opened.architecture}, ${count(parameters)} parameters, ${dtype})`],
     ['executor', describeExecutor(runtime)],
     ['prefill', `${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`],
-    ['decode', `${tokens.length} tokens${ended}, ${rate(timings.tokensPerSecond)} tok/s`],
+    ['decode', `${tokens.length} tokens${thoughtFigure(thought)}${ended}, ${rate(timings.tokensPerSecond)} tok/s`],
   ])
 }

@@ -1,14 +1,6 @@
 // One turn of a chat: a generation sorted into thinking, answer and calls of tools.
 
-import {
-  type ChatEvent,
-  type ChatMessage,
-  type ChatParserOptions,
-  type ChatReply,
-  chatReply,
-  parseChat,
-  type ToolCallEnd,
-} from '@fak/chat'
+import { type ChatEvent, type ChatMessage, type ChatReply, chatReply, type ToolCallEnd } from '@fak/chat'
 import type { DoneEvent, FinishReason, PrefillEvent, SessionEvent, TokenEvent } from '@fak/session'
 
 type WithoutRaw<T> = T extends unknown ? Omit<T, 'raw'> : never
@@ -30,18 +22,18 @@ export interface TurnDone extends Omit<DoneEvent, 'finishReason'> {
 /** Events of one turn. */
 export type TurnEvent = PrefillEvent | TokenEvent | SaidEvent | TurnDone
 
+/** What was said, sorted, among the other events of a generation. */
+export type SortedEvent = ChatEvent | Exclude<SessionEvent, { readonly type: 'text' }>
+
 /**
- * Sorts a generation.
+ * Puts a sorted generation together.
  *
  * @returns what the model said as a message of the conversation, or `null` when it neither answered nor called
  */
-export async function* turn(
-  generation: AsyncIterable<SessionEvent>,
-  options: ChatParserOptions,
-): AsyncGenerator<TurnEvent, ChatMessage | null> {
+export async function* turn(sorted: AsyncIterable<SortedEvent>): AsyncGenerator<TurnEvent, ChatMessage | null> {
   const said: ChatEvent[] = []
   let reply: ChatReply | undefined
-  for await (const event of parseChat(generation, options)) {
+  for await (const event of sorted) {
     if (event.type === 'prefill' || event.type === 'token') {
       yield event
     } else if (event.type === 'done') {

@@ -3,6 +3,7 @@
 import { type GenerateOptions, MAX_STOP_STRING_LENGTH } from '@fak/session'
 import { Command, InvalidArgumentError } from 'commander'
 import { Conversation } from '../chat/conversation.js'
+import { type FormFlags, readForm } from '../chat/form.js'
 import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
 import { readPrompt } from '../chat/prompt-input.js'
@@ -15,7 +16,7 @@ import { MODEL_HELP } from '../model/open.js'
 import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, oneOf, repeated } from '../values.js'
 
-interface ChatOptions extends RuntimeOptions, SamplingFlags {
+interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
   readonly model?: string
   readonly prompt?: string
   readonly tokens?: number
@@ -23,6 +24,7 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags {
   readonly system?: string
   readonly tools?: string
   readonly think?: boolean
+  readonly reasoningBudget?: number
   readonly context?: number
   readonly session?: string
   readonly speculate?: string
@@ -47,6 +49,16 @@ export function chatCommand(context: CommandContext): Command {
     .option('--tools <file>', 'functions that the model may call: a JSON list, as the OpenAI API has them')
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
+    .option(
+      '--reasoning-budget <n>',
+      'let the model think, for at most n tokens; 0 is --no-think',
+      integerFrom(0, MAX_INT),
+    )
+    .option('--schema <file>', 'answer in JSON that fits the JSON schema in this file')
+    .option('--choices <a,b>', 'answer with one of these texts', (text) =>
+      text.split(',').map((choice) => choice.trim()),
+    )
+    .option('--regex <pattern>', 'answer with a text that this regular expression matches as a whole')
     .option('--stop <text>', 'end the answer before this text; may be repeated', repeated(stopString))
     .option(
       '--context <n>',
@@ -67,6 +79,7 @@ export function chatCommand(context: CommandContext): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (options: ChatOptions) => {
       refuseUnsupported(options)
+      refuseTogether(options)
       await chat(options, context)
     })
 }
@@ -99,8 +112,13 @@ async function withConversation<T>(
   talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
 ): Promise<T> {
   const tools = options.tools === undefined ? undefined : await readTools(options.tools)
+  const form = await readForm(options)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
-    const conversation = await Conversation.start(runtime, { ...settings(options, runtime), ...(tools && { tools }) })
+    const conversation = await Conversation.start(runtime, {
+      ...settings(options, runtime),
+      ...(tools && { tools }),
+      ...(form && { form }),
+    })
     if (conversation.recomputed !== null) {
       context.output.note(`fak: everything said before is computed again: ${oneLine(conversation.recomputed.message)}`)
     }
@@ -128,8 +146,29 @@ function settings(options: ChatOptions, { opened }: Runtime) {
     generate,
     ...(options.session !== undefined && { file: options.session }),
     ...(options.system !== undefined && { system: options.system }),
-    ...(options.think !== undefined && { thinking: options.think }),
+    ...thinking(options),
   }
+}
+
+/** A budget asks for thinking, or for none. */
+function thinking({ think, reasoningBudget }: ChatOptions): { thinking?: boolean; reasoningBudget?: number } {
+  if (reasoningBudget === undefined) return think === undefined ? {} : { thinking: think }
+  if (reasoningBudget === 0) return { thinking: false }
+  return { thinking: true, reasoningBudget }
+}
+
+function refuseTogether(options: ChatOptions): void {
+  const { think, reasoningBudget, tools, stop } = options
+  if (reasoningBudget !== undefined && think === reasoningBudget < 1) {
+    throw new UsageError(
+      `--reasoning-budget ${reasoningBudget} and ${think ? '--think' : '--no-think'} exclude each other`,
+    )
+  }
+  const form = (['schema', 'choices', 'regex'] as const).find((name) => options[name] !== undefined)
+  if (form === undefined) return
+  // A call, or an end before a text, would be no answer of that form.
+  if (tools !== undefined) throw new UsageError(`--${form} and --tools exclude each other`)
+  if (stop !== undefined) throw new UsageError(`--${form} and --stop exclude each other`)
 }
 
 function refuseUnsupported({ speculate }: ChatOptions): void {
@@ -160,9 +199,11 @@ Examples:
   fak chat -p "What is 2 plus 3?"                   one answer
   cat notes.txt | fak chat -m model.gguf -p "Summarize this text."
   fak chat -m model.gguf --tools tools.json -p "Weather in Paris?" --json | jq 'select(.type == "tool-call")'
+  fak chat -m model.gguf --reasoning-budget 200 --schema person.json -p "Who was Ada Lovelace?" | jq .born
+  fak chat -p "Is the sky green?" --choices yes,no
   fak chat --session talk.fak -p "My name is Ada."  go on with it: fak chat --session talk.fak -p "Who am I?"
   fak chat -p "Hello" --json | jq -r 'select(.type == "text").text'
 
 Without --temp and its like, sampling follows the model's card; the demo model is greedy.
-Order of sampling: bias, repeat penalty, presence and frequency penalty, DRY, temperature, top-k, typical-p, top-p,
-min-p, draw.`
+Order of sampling: schema, choices or regex, bias, repeat penalty, presence and frequency penalty, DRY, temperature, top-k,
+typical-p, top-p, min-p, draw.`

@@ -2,7 +2,7 @@
 
 import { FakError } from '@fak/tensor'
 import type { Course } from '../reasoning.js'
-import { BANNED, nonFinite } from './logits.js'
+import { argmax, BANNED } from './logits.js'
 import type { History } from './penalties.js'
 import { type Sampling, sample } from './sampler.js'
 
@@ -35,14 +35,18 @@ export function choose(row: Float32Array, { sampling, course, stopTokens }: Choi
   return sample(logits, sampling, history)
 }
 
-/** A copy of a row in which every token is banned that the mask leaves out. */
+/** A copy of a row in which every token is banned that the mask leaves out; 32 tokens at once where it is the same for all. */
 function held(row: Float32Array, mask: Uint32Array): Float32Array {
-  const logits = new Float32Array(row.length).fill(BANNED)
-  for (let id = 0; id < row.length; id++) {
-    const logit = row[id]!
-    if (logit - logit !== 0) throw nonFinite(id, logit)
-    const word = mask[id >> 5]
-    if (word !== undefined && (word >>> (id & 31)) & 1) logits[id] = logit
+  // Looks at every logit: one that is no number must not hide behind a ban.
+  argmax(row)
+  const logits = row.slice()
+  for (let start = 0; start < row.length; start += 32) {
+    const word = mask[start >> 5] ?? 0
+    if (word === 0) logits.fill(BANNED, start, start + 32)
+    else if (word !== 0xffffffff) {
+      const end = Math.min(start + 32, row.length)
+      for (let id = start; id < end; id++) if (((word >>> (id & 31)) & 1) === 0) logits[id] = BANNED
+    }
   }
   return logits
 }

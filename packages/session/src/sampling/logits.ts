@@ -84,7 +84,6 @@ export function topLogprobs(row: Float32Array, count: number): TokenLogprob[] {
   return Array.from(topIds(row, count), (id) => ({ id, logprob: row[id]! - total }))
 }
 
-/** The refusal of a logit that is no finite number. */
-export function nonFinite(id: number, logit: number): FakError {
+function nonFinite(id: number, logit: number): FakError {
   return new FakError('NON_FINITE', { reason: `the logit of token ${id} is ${logit}`, field: 'logits' })
 }
