@@ -12,7 +12,7 @@ import { encodeContainer } from './saved/container.js'
 import { sectionsOf } from './saved/content.js'
 import type { SavedSession } from './saved/saved-session.js'
 import { StateCache } from './state-cache.js'
-import { drain, type PrefixReuse, Timeline } from './timeline.js'
+import { type PrefixReuse, Timeline } from './timeline.js'
 
 /** What a session has to know about its model. */
 export interface SessionOptions {
@@ -201,8 +201,10 @@ export class Session {
   async step(token: number, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#alone(async () => {
       const { todo } = await this.#plan({ append: [token] })
-      await drain(this.#timeline.compute(todo, { rows: 'last', signal: options.signal }))
-      const row = this.#timeline.row!.slice(0, this.vocabSize)
+      let last: Float32Array | undefined
+      for await (const { logits } of this.#timeline.compute(todo, { rows: 'last', signal: options.signal }))
+        last = logits
+      const row = last!.subarray(0, this.vocabSize)
       banTokens(row, this.#unusedTokens)
       return row
     })

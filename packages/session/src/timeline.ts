@@ -37,6 +37,7 @@ export class Timeline {
   /** Whether the tokens end in the middle of a prompt: a lost state was there. */
   #cut = false
   #row: Float32Array | null = null
+  #ownRow: Float32Array | undefined
   #running: Promise<unknown> = Promise.resolve()
   #disposed = false
   #lastTurn = 0
@@ -143,7 +144,7 @@ export class Timeline {
       tokens: this.tokens,
       computed: computed.length,
       cut: this.#cut,
-      row: this.#row,
+      row: this.#row?.slice() ?? null,
       state: this.#state,
       checkpoints: checkpoints === 0 ? [] : this.#cache.prefixesOf(computed).slice(-checkpoints),
     }
@@ -204,10 +205,17 @@ export class Timeline {
     const logits = (await running.catch((error) => this.#fail(error))).outputs.logits!
     this.#waiting.splice(0, tokens.length)
     for (const id of tokens) this.#tokens.push(id)
-    this.#row = rows === 0 ? null : logits.subarray(logits.length - logits.length / rows)
+    this.#row = rows === 0 ? null : this.#copyOf(logits.subarray(logits.length - logits.length / rows))
     await this.#cache.makeRoom()
     await this.#giveTurn()
     return logits
+  }
+
+  /** The caller of a step may do with its logits what it likes. A copy into memory that is there already costs a twentieth of a fresh one. */
+  #copyOf(row: Float32Array): Float32Array {
+    this.#ownRow ??= new Float32Array(row.length)
+    this.#ownRow.set(row)
+    return this.#ownRow
   }
 
   /** The tokens outlive the state: they wait to be computed again. */
