@@ -168,6 +168,7 @@ void register_linear_scalar(KernelTable& table);
 void register_linear_avx2(KernelTable& table);
 void register_linear_avx512(KernelTable& table);
 void register_linear_neon(KernelTable& table);
+void register_linear_i8mm(KernelTable& table);
 
 /// Fills the float kernels; every instruction set has all of them (isa/float/, compiled once for each).
 void register_float_scalar(KernelTable& table);
@@ -186,5 +187,6 @@ void register_probe_scalar(KernelTable& table);
 void register_probe_avx2(KernelTable& table);
 void register_probe_avx512(KernelTable& table);
 void register_probe_neon(KernelTable& table);
+void register_probe_i8mm(KernelTable& table);
 
 }  // namespace fak

@@ -97,6 +97,10 @@ std::array<KernelTable, kIsaCount> make_tables() {
       register_dequantized_neon(table);
       register_probe_neon(table);
     }
+    if (isa >= kI8mm && isa_present(isa)) {
+      register_linear_i8mm(table);
+      register_probe_i8mm(table);
+    }
 #endif
   }
   return tables;

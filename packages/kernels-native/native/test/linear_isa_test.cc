@@ -89,7 +89,8 @@ FAK_TEST(linear_isa_of_this_machine_has_its_own_kernels) {
     if (!isa_present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
       const LinearKernels& own = kernel_table(isa).linear[t];
-      if (isa == kI8mm) continue;
+      // Matrix products of int8 have nothing for floats.
+      if (isa == kI8mm && own.activation == ActivationFormat::F32) continue;
       CHECK(own.linear != kernel_table(below).linear[t].linear, "%s is used for %s", own.name, kernel_table(isa).isa);
     }
     below = isa;

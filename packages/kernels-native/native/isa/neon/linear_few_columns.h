@@ -89,6 +89,18 @@ struct Few256 {
   }
 };
 
+/// acc = fma(d dx, dot, acc), then with a minimum fma(m dx, sum, acc); dot still has the offset of the type.
+template <class T>
+FAK_INLINE float32x4_t add_block_of_32(float32x4_t acc, float32x4_t d, const typename T::Block* const w[4], int32x4_t dot, int32_t sum,
+                                       float dx) {
+  if constexpr (T::kOffset != 0) dot = vsubq_s32(dot, vdupq_n_s32(sum * T::kOffset));
+  acc = vfmaq_f32(acc, vmulq_n_f32(d, dx), vcvtq_f32_s32(dot));
+  if constexpr (T::kMinimum) {
+    acc = vfmaq_n_f32(acc, vmulq_n_f32(block_mins(w[0], w[1], w[2], w[3]), dx), static_cast<float>(sum));
+  }
+  return acc;
+}
+
 /// The leaf of a type with blocks of 32.
 template <class T>
 struct Few32 {
@@ -111,14 +123,8 @@ struct Few32 {
     }
     const float32x4_t d = block_scales(w[0], w[1], w[2], w[3]);
     for (int c = 0; c < C; c++) {
-      const int32_t sum = *in_column(x.sums + b, c, x_stride);
-      const float dx = *in_column(x.scales + b, c, x_stride);
-      int32x4_t all = sum_each(dot[0][c], dot[1][c], dot[2][c], dot[3][c]);
-      if constexpr (T::kOffset != 0) all = vsubq_s32(all, vdupq_n_s32(sum * T::kOffset));
-      acc[c] = vfmaq_f32(acc[c], vmulq_n_f32(d, dx), vcvtq_f32_s32(all));
-      if constexpr (T::kMinimum) {
-        acc[c] = vfmaq_n_f32(acc[c], vmulq_n_f32(block_mins(w[0], w[1], w[2], w[3]), dx), static_cast<float>(sum));
-      }
+      acc[c] = add_block_of_32<T>(acc[c], d, w, sum_each(dot[0][c], dot[1][c], dot[2][c], dot[3][c]),
+                                  *in_column(x.sums + b, c, x_stride), *in_column(x.scales + b, c, x_stride));
     }
   }
 };
