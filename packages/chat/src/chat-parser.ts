@@ -163,13 +163,13 @@ export class ChatParser {
     return this.ended ? { tag: END, at: start } : 'more'
   }
 
-  /** The name in a tag such as `<function=name>`, from `at` to before `>`. */
-  private name(at: number): string | undefined | 'more' {
+  /** The name in a tag such as `<function=name>`, from `at` to before `>`; `null` when it takes more text to know. */
+  private name(at: number): string | undefined | null {
     for (let i = at; i < this.rest.length && i - at <= MAX_NAME; i++) {
       if (this.rest[i] === '>') return i === at ? undefined : this.rest.slice(at, i)
       if (this.rest[i] === '\n' || this.rest[i] === '<') return undefined
     }
-    return this.rest.length - at > MAX_NAME ? undefined : 'more'
+    return this.rest.length - at > MAX_NAME ? undefined : null
   }
 
   // Writing
@@ -289,7 +289,7 @@ export class ChatParser {
     // The output ends here: this is the beginning of a call that never came.
     if (found.tag === END) return 'more'
     const name = this.name(found.at + FUNCTION.length)
-    if (name === 'more') return 'more'
+    if (name === null) return 'more'
     if (name === undefined) return inProse && this.noCall()
     this.begin(name, found.at + FUNCTION.length + name.length + 1, true)
     return true
@@ -305,7 +305,7 @@ export class ChatParser {
     const is = this.is(FUNCTION)
     if (is !== true) return is === 'more' && this.ended ? false : is
     const name = this.name(FUNCTION.length)
-    if (name === 'more') return this.ended ? false : 'more'
+    if (name === null) return this.ended ? false : 'more'
     if (name === undefined || !this.tools.has(name)) return false
     const length = FUNCTION.length + name.length + 1
     const found = this.next(length, [PARAMETER, FUNCTION_END])
@@ -341,7 +341,7 @@ export class ChatParser {
       if (found.tag === END) return false
       if (found.tag === PARAMETER) {
         const name = this.name(found.at + PARAMETER.length)
-        if (name === 'more') return false
+        if (name === null) return false
         if (name !== undefined) {
           this.take(found.at + PARAMETER.length + name.length + 1)
           this.openParameter(name)
@@ -422,7 +422,8 @@ export class ChatParser {
     const is = this.is(PARAMETER)
     if (is !== true) return is === 'more' ? 'more' : undefined
     const name = this.name(PARAMETER.length)
-    return name === 'more' || name === undefined ? name : this.call!.mayFollow(name) ? 0 : undefined
+    if (name === null) return 'more'
+    return name !== undefined && this.call!.mayFollow(name) ? 0 : undefined
   }
 
   private closeParameter(): void {

@@ -351,6 +351,14 @@ describe.each(cases)('%s', (_, open, output, expected) => {
 })
 
 describe('values', () => {
+  it('may belong to tools and parameters of any name', () => {
+    for (const name of ['more', 'other', 'undefined', 'null']) {
+      const text = `<tool_call>\n<function=${name}>\n<parameter=${name}>\nx\n</parameter>\n</function>\n</tool_call>`
+      const { toolCalls } = parseReply(text, { tools: [] })
+      expect(toolCalls.map((found) => [found.name, found.arguments])).toEqual([[name, { [name]: 'x' }]])
+    }
+  })
+
   // [parameter, text, value, does it fit?]
   const values: [string, string, unknown, boolean?][] = [
     ['i', '42', 42],

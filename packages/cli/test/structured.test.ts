@@ -195,6 +195,55 @@ describe('fak chat', () => {
     expect(stderr).toContain('thinking ended after 2')
   })
 
+  it('calls a tool when it has to, with arguments that fit', async () => {
+    const count = { type: 'integer', minimum: 1, maximum: 9 }
+    const unit = { enum: ['day', 'week'] }
+    const named = (name: string, properties: object, required: string[]) => ({
+      type: 'function',
+      function: { name, parameters: { type: 'object', properties, required } },
+    })
+    const tools = write('tools.json', [named('forecast', { count, unit }, ['count', 'unit']), named('stop', {}, [])])
+    for (const [choice, names] of [
+      ['required', ['forecast', 'stop']],
+      ['forecast', ['forecast']],
+    ] as const) {
+      for (const seed of ['1', '2', '3']) {
+        const argv = [
+          'chat',
+          '-p',
+          'Weather?',
+          '--tools',
+          tools,
+          '--tool-choice',
+          choice,
+          '--json',
+          '--temp',
+          '1.5',
+          '--seed',
+          seed,
+        ]
+        const { code, stdout } = await fak(argv)
+        const done = JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+        expect([code, done.finishReason, done.text]).toEqual([0, 'tool_calls', ''])
+        const [call] = done.toolCalls
+        expect(names).toContain(call.name)
+        if (call.name === 'stop') expect(call.arguments).toEqual({})
+        else expect(call.arguments).toEqual({ count: expect.any(Number), unit: expect.stringMatching(/^(day|week)$/) })
+      }
+    }
+    const none = await fak(['chat', '-p', 'x', '--tools', tools, '--tool-choice', 'none-such'])
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('there is no tool of the name "none-such"')])
+    const bad = write('bad-tools.json', [named('f', { a: { not: true } }, [])])
+    const refused = await fak(['chat', '-p', 'x', '--tools', bad, '--tool-choice', 'f'])
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /bad-tools.json: the keyword "not" is not supported \(f#\/properties\/a\/not\) \[GRAMMAR_UNSUPPORTED\]/,
+      ),
+    ])
+    expect((await fak(['chat', '-p', 'x', '--tool-choice', 'required'])).code).toBe(2)
+  })
+
   it('says that an answer was cut', async () => {
     const { stdout } = await fak(['chat', '-m', model, '-p', 'x', '--schema', person, '-n', '3', '--json'])
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({

@@ -7,6 +7,7 @@ import {
   complement,
   intersection,
   type Range,
+  union,
   utf8Sequences,
 } from './code-points.js'
 import { type Dfa, lengths } from './dfa.js'
@@ -55,13 +56,27 @@ const UNICODE_DIGITS: readonly (readonly (readonly Range[])[])[] = [
 
 /** Writes the rules of JSON texts. */
 export class JsonText {
+  readonly #raw: CodePoints
   #any: Rule | undefined
   #space: Rule | undefined
 
   constructor(
     readonly builder: GrammarBuilder,
     readonly whiteSpace: WhiteSpace,
-  ) {}
+    /** Characters that are only written as escapes, because they mean something to whoever reads the text around the JSON. */
+    private readonly avoid = '',
+  ) {
+    this.#raw = complement(union([...ESCAPED, ...charactersOf(avoid)]))
+  }
+
+  /** The text of a value. */
+  quoted(value: unknown): string {
+    const text = JSON.stringify(value)
+    // Such characters stand in strings only.
+    return Array.from(text, (character) =>
+      this.avoid.includes(character) ? `\\u${codeOf(character)}` : character,
+    ).join('')
+  }
 
   /**
    * A string whose value an automaton allows. Every value can be written; of the ways to do so, escapes by number are used where all
@@ -80,7 +95,7 @@ export class JsonText {
   #character(set: CodePoints): Rule {
     const { builder } = this
     return builder.character(`json ${set.join(';')}`, (from, to) => {
-      builder.sequences(from, to, utf8Sequences(intersection(set, complement(ESCAPED))))
+      builder.sequences(from, to, utf8Sequences(intersection(set, this.#raw)))
       const escaped = builder.node(true)
       from.bytes.push({ from: BACKSLASH, to: BACKSLASH, target: escaped })
       const letters = SHORT.filter(([character]) => has(set, character)).map(([, letter]) => byte(letter))
@@ -88,8 +103,16 @@ export class JsonText {
       const digits = builder.node(true)
       builder.steps(escaped, digits, bytes('u'))
       if (isAll(set)) for (const ranges of UNICODE_DIGITS) builder.steps(digits, to, ranges)
-      else for (const text of controls(set)) builder.steps(digits, to, bytes(text))
+      else for (const text of this.#codes(set)) builder.steps(digits, to, bytes(text))
     })
+  }
+
+  /** Digits of the characters of a set that are neither written as they are nor have a short escape. */
+  #codes(set: CodePoints): string[] {
+    const controls = Array.from({ length: 0x20 }, (_, point) => String.fromCharCode(point))
+    return [...controls, ...this.avoid]
+      .filter((character) => has(set, character) && !SHORT.some(([short]) => short === character))
+      .map(codeOf)
   }
 
   /** White space where it may be, or nothing: a space, or a line break and the spaces of a line's beginning. */
@@ -148,12 +171,7 @@ export class JsonText {
   }
 }
 
-/** Digits of the control characters of a set that have no other escape. */
-function controls(set: CodePoints): string[] {
-  return Array.from({ length: 0x20 }, (_, point) => String.fromCharCode(point))
-    .filter((character) => has(set, character) && !SHORT.some(([short]) => short === character))
-    .map((character) => character.charCodeAt(0).toString(16).padStart(4, '0'))
-}
+const codeOf = (character: string) => character.charCodeAt(0).toString(16).padStart(4, '0')
 
 function has(set: CodePoints, character: string): boolean {
   const point = character.charCodeAt(0)

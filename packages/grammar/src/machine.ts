@@ -102,7 +102,10 @@ export class Machine {
     const key = `${ends ? 'e' : ''}${returns ? 'r' : ''}${stacks.map(({ id }) => id).join()}`
     let state = this.#states.get(key)
     if (state === undefined) {
-      if (this.#states.size >= MAX_REMEMBERED) this.#states.clear()
+      if (this.#states.size >= MAX_REMEMBERED) {
+        this.#states.clear()
+        this.end.above.clear()
+      }
       state = new State(stacks, ends, returns)
       this.#states.set(key, state)
     }

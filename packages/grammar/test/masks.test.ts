@@ -111,6 +111,15 @@ describe('masks', () => {
   })
 })
 
+it('a text deeper than what is remembered goes on', () => {
+  const matcher = over(jsonSchemaGrammar(true), AWKWARD).begin()
+  const fork = matcher.fork()
+  for (let i = 0; i < 25_000; i++) matcher.accept(0x5b)
+  fork.accept(0x31)
+  for (let i = 0; i < 25_000; i++) matcher.accept(0x5d)
+  expect([matcher.complete, ids(matcher.allowed()), fork.complete]).toEqual([true, [], true])
+})
+
 describe('added tokens', () => {
   it('are no text: a string cannot hold them', () => {
     const matcher = over(jsonSchemaGrammar({ type: 'string' }), AWKWARD).begin()

@@ -20,7 +20,7 @@ export interface ChatSettings {
   readonly thinking?: boolean
   /** Most tokens of a thought, 1 or more. */
   readonly reasoningBudget?: number
-  /** The form that every answer must have. */
+  /** The form that every answer must have: that of a call where there are tools. */
   readonly form?: Grammar
   /** Functions that the model may call. */
   readonly tools?: readonly ChatTool[]
@@ -169,7 +169,7 @@ export class Conversation {
       signal,
     })
     const sorted =
-      grammar === undefined
+      grammar === undefined || tools.length > 0
         ? parseChat(generation, { tools, open: prompt.reasoningOpen })
         : sortHeld(generation, reasoning?.end ?? null)
     const message = yield* turn(sorted)

@@ -1,6 +1,9 @@
 // fak chat: talk to a model, or ask it once.
 
+import type { ChatTool } from '@fak/chat'
+import { type Grammar, toolCallGrammar } from '@fak/grammar'
 import { type GenerateOptions, MAX_STOP_STRING_LENGTH } from '@fak/session'
+import { FakError } from '@fak/tensor'
 import { Command, InvalidArgumentError } from 'commander'
 import { Conversation } from '../chat/conversation.js'
 import { type FormFlags, readForm } from '../chat/form.js'
@@ -23,6 +26,7 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
   readonly stop?: string[]
   readonly system?: string
   readonly tools?: string
+  readonly toolChoice?: string
   readonly think?: boolean
   readonly reasoningBudget?: number
   readonly context?: number
@@ -47,6 +51,10 @@ export function chatCommand(context: CommandContext): Command {
     .option('-n, --tokens <n>', 'most tokens of an answer (default: what the context holds)', integerFrom(1, MAX_INT))
     .option('--system <text>', 'system message')
     .option('--tools <file>', 'functions that the model may call: a JSON list, as the OpenAI API has them')
+    .option(
+      '--tool-choice <name>',
+      'auto; required: the answer is a call that fits its schema; or the name of the one to call',
+    )
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
     .option(
@@ -112,7 +120,7 @@ async function withConversation<T>(
   talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
 ): Promise<T> {
   const tools = options.tools === undefined ? undefined : await readTools(options.tools)
-  const form = await readForm(options)
+  const form = tools === undefined ? await readForm(options) : callForm(tools, options)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
     const conversation = await Conversation.start(runtime, {
       ...settings(options, runtime),
@@ -157,8 +165,25 @@ function thinking({ think, reasoningBudget }: ChatOptions): { thinking?: boolean
   return { thinking: true, reasoningBudget }
 }
 
+/** The form of an answer that must be a call. */
+function callForm(tools: readonly ChatTool[], { toolChoice = 'auto', tools: file }: ChatOptions): Grammar | undefined {
+  if (toolChoice === 'auto') return undefined
+  try {
+    return toolCallGrammar(tools, toolChoice === 'required' ? {} : { tool: toolChoice })
+  } catch (error) {
+    if (!FakError.isInstance(error)) throw error
+    if (error.code === 'GRAMMAR_BAD_TOOL') throw new UsageError(`--tool-choice ${toolChoice}: ${error.reason}`)
+    const { code, reason, field } = error
+    throw new FakError(code, { file: file!, reason, field, cause: error })
+  }
+}
+
 function refuseTogether(options: ChatOptions): void {
-  const { think, reasoningBudget, tools, stop } = options
+  const { think, reasoningBudget, tools, toolChoice, stop } = options
+  if (toolChoice !== undefined && tools === undefined) throw new UsageError('--tool-choice needs --tools')
+  if (toolChoice !== undefined && toolChoice !== 'auto' && stop !== undefined) {
+    throw new UsageError('--tool-choice and --stop exclude each other')
+  }
   if (reasoningBudget !== undefined && think === reasoningBudget < 1) {
     throw new UsageError(
       `--reasoning-budget ${reasoningBudget} and ${think ? '--think' : '--no-think'} exclude each other`,

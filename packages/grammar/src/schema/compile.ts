@@ -125,16 +125,16 @@ export class SchemaCompiler {
 
   /** The text of a given value, with and without spaces. */
   #spellings(value: unknown): string[] {
+    const { json } = this
     const kind = kindOf(value)
-    if (kind !== 'array' && kind !== 'object') return [JSON.stringify(value)]
+    if (json.whiteSpace === 'none' || (kind !== 'array' && kind !== 'object')) return [json.quoted(value)]
     const spaced = (inner: unknown): string => {
       if (Array.isArray(inner)) return `[${inner.map(spaced).join(', ')}]`
-      if (!isRecord(inner)) return JSON.stringify(inner)
-      return `{${Object.entries(inner)
-        .map(([name, item]) => `${JSON.stringify(name)}: ${spaced(item)}`)
-        .join(', ')}}`
+      if (!isRecord(inner)) return json.quoted(inner)
+      const members = Object.entries(inner).map(([name, item]) => `${json.quoted(name)}: ${spaced(item)}`)
+      return `{${members.join(', ')}}`
     }
-    return this.json.whiteSpace === 'none' ? [JSON.stringify(value)] : [JSON.stringify(value), spaced(value)]
+    return [json.quoted(value), spaced(value)]
   }
 
   #number(shape: Shape): Rule {
@@ -203,7 +203,7 @@ export class SchemaCompiler {
           if (!shape.required.has(name)) here.skips.push(at(row + 1, count))
           if (!room) continue
           const value = this.value(propertyPlaces(shape, name))
-          member(here, count, (begin) => builder.texts(begin, [JSON.stringify(name)]), value, at(row + 1, next))
+          member(here, count, (begin) => builder.texts(begin, [this.json.quoted(name)]), value, at(row + 1, next))
           continue
         }
         if (count >= minProperties) builder.texts(count === 0 ? here : this.json.space(here), ['}'], to)
