@@ -149,6 +149,22 @@ FAK_INLINE void fill_panel(Panel& panel, int half, const uint8_t* const rows[16]
   }
 }
 
+/// What the next columns need, a little with every block of the present ones: all columns together exceed L1.
+FAK_INLINE void prefetch_tile(const RowQ8x32& x, size_t x_stride, int64_t b0, int64_t b, const float* y, size_t y_stride) {
+  const auto fetch = [](const void* p, size_t offset) {
+    _mm_prefetch(static_cast<const char*>(p) + offset, _MM_HINT_T0);
+  };
+  if (b % 2 == 0) {
+    for (size_t c = 0; c < kTileColumns; c++) fetch(x.quants + 32 * (b0 + b), (kTileColumns + c) * x_stride);
+  } else if (b / 2 < kTileColumns) {
+    const size_t c = static_cast<size_t>(kTileColumns + b / 2);
+    fetch(x.sums + b0, c * x_stride);
+    fetch(x.scales + b0, c * x_stride);
+    fetch(y + c * y_stride, 0);
+    fetch(y + c * y_stride, 64);
+  }
+}
+
 /// A panel times C columns; y is the accumulator between panels. H halves of 16 rows are in use.
 template <class T, int H, int C>
 FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
@@ -174,6 +190,7 @@ FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, in
       for (int h = 0; h < H; h++) dot[c][h] = start;
     }
     const int8_t* xq = x.quants + 32 * (b0 + b);
+    if (C == kTileColumns) prefetch_tile(x, x_stride, b0, b, y, y_stride);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
       __m512i w[H];
