@@ -42,37 +42,50 @@ int cores_by_affinity() {
   return static_cast<int>(cores.size());
 }
 
-/// CPUs that a "quota period" line of cgroup v2 grants, or a large number for "max".
+/// More than any machine has.
+constexpr double kNoQuota = 1e9;
+
+/// CPUs that a "quota period" line of cgroup v2 grants; no quota for "max", and for version 1's -1.
 double cpus_of(const std::string& line) {
   double quota = 0, period = 0;
-  if (std::sscanf(line.c_str(), "%lf %lf", &quota, &period) != 2 || quota <= 0 || period <= 0) return 1e9;
+  if (std::sscanf(line.c_str(), "%lf %lf", &quota, &period) != 2 || quota <= 0 || period <= 0) return kNoQuota;
   return quota / period;
-}
-
-/// The tightest quota from this process's control group up to the root (v2), or of the v1 cpu controller.
-double cpus_by_quota() {
-  double least = 1e9;
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("0::", 0) != 0) continue;
-    for (std::string path = line.substr(3);;) {
-      least = std::min(least, cpus_of(first_line("/sys/fs/cgroup" + path + "/cpu.max")));
-      const size_t slash = path.find_last_of('/');
-      if (slash == std::string::npos) break;
-      path.resize(slash);
-    }
-  }
-  const std::string v1 = "/sys/fs/cgroup/cpu/cpu.cfs_";
-  return std::min(least, cpus_of(first_line(v1 + "quota_us") + " " + first_line(v1 + "period_us")));
 }
 
 #endif
 
 }  // namespace
 
+#if defined(__linux__)
+
+double quota_cpus(const std::string& cgroups, const std::string& mounts) {
+  double least = kNoQuota;
+  std::ifstream file(cgroups);
+  // "0::/path" for version 2, "4:cpu,cpuacct:/path" for the controllers of version 1.
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool v2 = controllers == ",,";
+    if (!v2 && controllers.find(",cpu,") == std::string::npos) continue;
+    // A container may see its own group as the root, whatever the path says: that is the last one looked at.
+    for (std::string path = line.substr(second + 1);;) {
+      const std::string group = mounts + (v2 ? "" : "/cpu") + path;
+      least = std::min(least, v2 ? cpus_of(first_line(group + "/cpu.max"))
+                                 : cpus_of(first_line(group + "/cpu.cfs_quota_us") + " " + first_line(group + "/cpu.cfs_period_us")));
+      const size_t slash = path.find_last_of('/');
+      if (slash == std::string::npos) break;
+      path.resize(slash);
+    }
+  }
+  return least;
+}
+
+#endif
+
 int usable_cores() {
 #if defined(__linux__)
-  const double quota = cpus_by_quota();
+  const double quota = quota_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
   const int cores = cores_by_affinity();
   // A thread beyond the quota would be stopped in the middle of a phase and hold up all others, hence the floor.
   return std::max(1, quota < cores ? static_cast<int>(quota) : cores);
