@@ -1,7 +1,7 @@
 // AVX-512 VNNI linear leaves for the types with blocks of 32: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4.
 // Weights enter vpdpbusd as unsigned bytes u = q + offset; the offset leaves again as offset * sum(xq), both exact.
-//   one column:   four far rows times four blocks make one register of sixteen dots. Bound by memory reads.
-//   2 to 11:      sixteen rows times one block make one register of sixteen dots, so that the float step is one FMA. Bound by
+//   one column:   four far rows times four blocks make one register of sixteen dots (also two columns of Q8_0). Bound by memory reads.
+//   up to 11:     sixteen rows times one block make one register of sixteen dots, so that the float step is one FMA. Bound by
 //                 memory reads up to 3 or 4 columns of Q8_0, then by the vector ports: 22 operations per column (8 vpdpbusd, 9 to
 //                 turn 16 x 4 partial sums into 16 dots, 5 of the offset and the float step), 32 to unpack.
 //   many columns: 32 rows are unpacked to a dword-transposed panel in L1, then multiplied 32 x 6. Bound by the two
@@ -25,7 +25,7 @@ FAK_INLINE __m512i without_offset(__m512i dot, __m512i sum) {
   return _mm512_sub_epi32(dot, _mm512_slli_epi32(sum, static_cast<unsigned>(T::kOffsetShift & 31)));
 }
 
-// ---- One column: four long streams ----
+// ---- One or two columns: four long streams ----
 
 /// Four rows times four blocks times C columns; x is the first activation row, the others follow at x_stride bytes.
 template <class T, int C>
@@ -255,6 +255,9 @@ struct Leaf {
 template <class T>
 void linear(const LinearArgs& a) {
   if (a.columns == 1) return gemv<Leaf<T>, 1>(a, 0);
+  if constexpr (T::kStreamColumns == 2) {
+    if (a.columns == 2) return gemv<Leaf<T>, 2>(a, 0);
+  }
   if (a.columns >= Leaf<T>::kPanelColumns || a.rows < 16) return gemm<Leaf<T>>(a);
   for (int64_t m = 0, count; m < a.columns; m += count) {
     count = a.columns - m;
