@@ -14,13 +14,13 @@ function argmax(logits) {
   return best
 }
 
-/** Opens a model. @param options.executor `native` or `reference` */
-export async function openFak(path, { threads = 2, executor = 'native' } = {}) {
+/** Opens a model. @param options.executor `native` or `reference` @param options.kvCache as prepare has it */
+export async function openFak(path, { threads = 2, executor = 'native', kvCache } = {}) {
   const started = performance.now()
   const file = await openGguf(path)
   const model = await loadQwen35(file, { metadata: file.metadata })
   const chosen = executor === 'native' ? new NativeExecutor({ threads }) : new ReferenceExecutor()
-  const prepared = await chosen.prepare(model.program(), model.weights, { maxTokens: CHUNK })
+  const prepared = await chosen.prepare(model.program(), model.weights, { maxTokens: CHUNK, kvCache })
   const loadMs = performance.now() - started
   const { vocabularySize } = model.config
   let state = prepared.createState()

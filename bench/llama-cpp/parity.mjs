@@ -6,6 +6,7 @@
 //   --only TEXT     of the models without FILE those whose name contains TEXT, for example synthetic-dense or Q8_0
 //   --exact N       also compare both engines with f32 arithmetic on dequantized weights, on the first N positions (slow)
 //   --threads N     for both engines, default 1
+//   --kv-cache TYPE of ours, default f32, which is what llama.cpp has here
 //   --json          one JSON object instead of tables
 //
 // Exit status 1 when a file is beyond the limits.
@@ -20,6 +21,7 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     exact: { type: 'string', default: '0' },
     threads: { type: 'string', default: '1' },
+    'kv-cache': { type: 'string', default: 'f32' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -77,7 +79,7 @@ function randomIds(vocabulary) {
 }
 
 async function compareModel({ name, path, sequences }) {
-  const fak = await openFak(path, { threads })
+  const fak = await openFak(path, { threads, kvCache: options['kv-cache'] })
   const lists = await sequences(fak)
   const llama = await openLlama(path, { tokens: Math.max(...lists.map((ids) => ids.length)), threads })
   const comparison = new Comparison()
@@ -94,7 +96,7 @@ async function compareModel({ name, path, sequences }) {
 
 /** Distances of exact arithmetic, by the reference executor, to both engines. */
 async function compareWithExact(path, fak, llama, lists, most) {
-  const reference = await openFak(path, { executor: 'reference' })
+  const reference = await openFak(path, { executor: 'reference', kvCache: 'f32' })
   const [ours, theirs] = [new Comparison(), new Comparison()]
   let left = most
   for (const [i, whole] of lists.entries()) {

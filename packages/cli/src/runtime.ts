@@ -1,6 +1,6 @@
 // A model made ready to run: opened, recorded, prepared. Shared by every command that computes.
 
-import type { PreparedProgram } from '@fak/graph'
+import { DEFAULT_KV_CACHE, KV_CACHE_TYPES, type KvCacheType, type PreparedProgram } from '@fak/graph'
 import type { Command } from 'commander'
 import { type ChosenExecutor, chooseExecutor, EXECUTORS, type ExecutorChoice } from './executors.js'
 import type { CliIo } from './io.js'
@@ -18,6 +18,7 @@ const MAX_CHUNK = 65_536
 /** Options of every command that runs a model. */
 export interface RuntimeOptions extends ExecutorChoice {
   readonly chunk?: number
+  readonly kvCache?: KvCacheType
 }
 
 /** A model ready to run. */
@@ -37,6 +38,11 @@ export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n
     .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avx512, neon (env FAK_ISA)')
     .option(threadsFlags, 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
     .option('--chunk <n>', `prompt tokens per step (default ${DEFAULT_CHUNK})`, integerFrom(1, MAX_CHUNK))
+    .option(
+      '--kv-cache <type>',
+      `how keys and values are kept: ${KV_CACHE_TYPES.join(', ')} (default ${DEFAULT_KV_CACHE})`,
+      oneOf(KV_CACHE_TYPES),
+    )
 }
 
 /** Opens and prepares a model for as long as `use` takes. Progress goes to a terminal's stderr. */
@@ -66,6 +72,7 @@ async function openRuntime(
   try {
     const prepared = await chosen.executor.prepare(opened.model.program(), opened.model.weights, {
       maxTokens: options.chunk ?? DEFAULT_CHUNK,
+      kvCache: options.kvCache ?? DEFAULT_KV_CACHE,
       onProgress: (done, total) => status.update(`loading ${opened.name}`, done, total),
       signal,
     })

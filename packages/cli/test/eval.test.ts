@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DEFAULT_KV_CACHE } from '@fak/graph'
 import { describe, expect, it } from 'vitest'
 import { fak, fixture, scratchFolder } from './harness.js'
 
@@ -60,6 +61,23 @@ describe('fak eval', () => {
     expect(JSON.parse(slow.stdout).positions).toBe(3)
     expect((await fak([...argv('types/every-type.gguf'), '--executor', 'reference'])).stderr).toBe('')
     expect((await fak(argv('quantized/quant-32.q8_0.gguf'))).stderr).toBe('')
+  })
+
+  it('keeps keys and values in the type asked for, and says so', async () => {
+    const argv = ['eval', '-m', fixture('quantized/quant-32.q8_0.gguf'), '--ids', '1,2,3,40,50,60,7,8,9', '--json']
+    const hashes = new Set<string>()
+    for (const type of ['f32', 'f16', 'q8_0']) {
+      for (const executor of ['native', 'reference']) {
+        const result = JSON.parse((await fak([...argv, '--kv-cache', type, '--executor', executor])).stdout)
+        expect(result.kvCache).toBe(type)
+        hashes.add(result.logitsHash)
+      }
+    }
+    expect(hashes.size).toBe(6)
+    expect(JSON.parse((await fak(argv)).stdout).kvCache).toBe(DEFAULT_KV_CACHE)
+    const wrong = await fak([...argv, '--kv-cache', 'q4_0'])
+    expect(wrong.code).toBe(2)
+    expect(wrong.stderr).toContain('f32, f16, q8_0')
   })
 
   it('gives one hash for every thread count, chunk size and instruction set', async () => {

@@ -1,11 +1,23 @@
 // Executor: prepares a Program once and runs it in one call per step. Implemented by the reference executor here, by
 // @fak/kernels-native, and by whatever comes later. Nothing above this interface knows which one it has.
 
-import type { DType, WeightTensor } from '@fak/tensor'
+import { type DType, FakError, quote, type WeightTensor } from '@fak/tensor'
 import type { Program, StateInfo } from './program.js'
 
 /** Weights of a Program by the label of their value. A weight of rank 3 may be a stack, whose matrices lie anywhere. */
 export type WeightBindings = ReadonlyMap<string, WeightTensor>
+
+/**
+ * How KV caches store their rows: floats; IEEE binary16; or int8 in blocks of 32 along a head's row with a binary16 scale each (34 bytes for
+ * 32 numbers). Rows are rounded to nearest even when they enter the cache; attention computes in f32 with their exact values.
+ */
+export type KvCacheType = 'f32' | 'f16' | 'q8_0'
+
+/** Every {@link KvCacheType}, most exact first. */
+export const KV_CACHE_TYPES: readonly KvCacheType[] = ['f32', 'f16', 'q8_0']
+
+/** What {@link PrepareOptions.kvCache} is when it is not given. */
+export const DEFAULT_KV_CACHE: KvCacheType = 'f32'
 
 /** Choices that hold for the life of a prepared Program. */
 export interface PrepareOptions {
@@ -16,9 +28,21 @@ export interface PrepareOptions {
    * output's name. Costs their memory and a copy; what is not asked for costs nothing.
    */
   taps?: readonly string[]
+  /**
+   * How KV caches store their rows. Default {@link DEFAULT_KV_CACHE}. A step whose keys or values are beyond what a type holds ends with
+   * `NON_FINITE` naming the op.
+   */
+  kvCache?: KvCacheType
   /** Sees preparation progress: bytes done of bytes in all. */
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+/** The type to use. @throws FakError `KV_CACHE_UNKNOWN` */
+export function chooseKvCache({ kvCache = DEFAULT_KV_CACHE }: PrepareOptions): KvCacheType {
+  if (KV_CACHE_TYPES.includes(kvCache)) return kvCache
+  const reason = `must be one of ${KV_CACHE_TYPES.join(', ')}, got ${quote(String(kvCache))}`
+  throw new FakError('KV_CACHE_UNKNOWN', { reason, field: 'kvCache' })
 }
 
 /** Turns Programs into something that runs. */
@@ -31,7 +55,7 @@ export interface Executor {
    * Binds weights, plans memory and checks that every op and weight type can run.
    *
    * @throws FakError `PROGRAM_UNSUPPORTED` listing every op or type without a kernel, `PROGRAM_MISSING_WEIGHT`,
-   * `PROGRAM_WEIGHT_MISMATCH` when a bound tensor's type or shape is not the recorded one.
+   * `PROGRAM_WEIGHT_MISMATCH` when a bound tensor's type or shape is not the recorded one, `KV_CACHE_UNKNOWN` for a type that does not exist.
    */
   prepare(program: Program, weights: WeightBindings, options?: PrepareOptions): Promise<PreparedProgram>
 }
@@ -85,6 +109,8 @@ export interface StateContent {
 export interface PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
+  /** How its KV caches store their rows; f32 where an executor does not say. */
+  readonly kvCache?: KvCacheType
   /**
    * Stored types of this Program's matrices that the executor has no kernel for: it expands their rows to f32 block by block at each
    * use, which is slow. Absent where the executor makes no such difference between types.

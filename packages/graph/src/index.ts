@@ -1,17 +1,21 @@
 export { checkBindings, checkStep, vocabularySize } from './checks.js'
-export type {
-  Executor,
-  PreparedProgram,
-  PrepareOptions,
-  SequenceState,
-  StageProfile,
-  StateArray,
-  StateContent,
-  Step,
-  StepProfile,
-  StepResult,
-  TaskProfile,
-  WeightBindings,
+export {
+  chooseKvCache,
+  DEFAULT_KV_CACHE,
+  type Executor,
+  KV_CACHE_TYPES,
+  type KvCacheType,
+  type PreparedProgram,
+  type PrepareOptions,
+  type SequenceState,
+  type StageProfile,
+  type StateArray,
+  type StateContent,
+  type Step,
+  type StepProfile,
+  type StepResult,
+  type TaskProfile,
+  type WeightBindings,
 } from './executor.js'
 export { Graph, type Operands, type Place, record, type State, type Value } from './graph.js'
 export {

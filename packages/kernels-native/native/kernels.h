@@ -45,30 +45,50 @@ struct LinearKernels {
 /// Keys of one block of the online softmax. Blocks are counted from position 0, so the grid never depends on the step.
 constexpr int64_t kAttentionBlock = 64;
 
-/// Causal attention of some queries that share one key/value head, over the cache rows 0 … position + token of each.
-struct AttentionArgs {
-  const float* q;          ///< query of (first token, first head): Dk floats
-  size_t q_token_stride;   ///< floats from one token's query to the next
-  size_t q_head_stride;    ///< floats from one head's query to the next
-  float* const* k_pages;   ///< by block of keys: its kAttentionBlock cache rows
-  size_t k_offset;         ///< floats from a row's beginning to this key head: Dk floats
-  size_t k_stride;         ///< floats from one position to the next
-  float* const* v_pages;   ///< likewise: Dv floats
-  size_t v_offset;
-  size_t v_stride;
-  float* y;                ///< output of (first token, first head): Dv floats
-  size_t y_token_stride;
-  size_t y_head_stride;
-  int64_t tokens;          ///< queries: tokens x heads
-  int64_t heads;
-  int64_t position;        ///< position of the first token; it sees keys 0 … position
-  int64_t Dk, Dv;
-  float scale;
-  float* scratch;          ///< attention_scratch_floats(tokens * heads, Dv) floats
+/// How a cache stores its rows. Attention computes with their exact values as floats.
+enum class CacheType : uint8_t { F32, F16, Q8_0 };
+
+constexpr int kCacheTypeCount = 3;
+
+/// Elements that a head's row of D takes up: whole blocks of Q8_0, whole vectors of every other type. The rest is zero.
+constexpr int64_t kCacheGroup = 32;
+constexpr int64_t cache_width(int64_t D) { return (D + kCacheGroup - 1) / kCacheGroup * kCacheGroup; }
+
+/// Bytes of one head's part of a page: kAttentionBlock rows next to each other. Q8_0 has all quants, then all scales (binary16).
+constexpr size_t cache_head_bytes(CacheType type, int64_t D) {
+  const size_t elements = static_cast<size_t>(kAttentionBlock * cache_width(D));
+  return type == CacheType::F32   ? elements * 4
+         : type == CacheType::F16 ? elements * 2
+                                  : elements + elements / kCacheGroup * 2;
+}
+
+/// What some keys give some queries: per query a maximum, a sum, and a row of cache_width(Dv) floats that is still to be divided by the sum.
+struct AttentionPartials {
+  float* maxima;
+  float* sums;
+  float* rows;
 };
 
-/// Floats that `attention` needs beside its operands: per query a maximum, a sum and a row; and four rows of a block.
-constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dv) { return queries * (Dv + 2) + 4 * Dv; }
+/// Causal attention of some queries that share one key/value head to one block of keys.
+struct AttentionBlockArgs {
+  CacheType type;
+  const float* q;      ///< [tokens, heads, cache_width(Dk)], zero beyond Dk, 64-byte aligned
+  const uint8_t* k;    ///< the head's part of the page of keys
+  const uint8_t* v;    ///< likewise of values
+  const uint8_t* next_k;  ///< keys that are wanted next, to be asked for early; any address
+  int64_t tokens, heads;
+  int64_t seen;        ///< keys from the block's first on that the first token sees, at least 1; each later token sees one more
+  int64_t Dk, Dv;
+  float scale;
+  AttentionPartials out;  ///< [tokens, heads]
+  float* scratch;         ///< attention_scratch_floats(tokens * heads, Dk, Dv) floats, 64-byte aligned
+};
+
+/// Floats that `attention_block` needs beside its operands: per query the scores; and some keys or values as floats.
+constexpr int64_t kAttentionKeys = 16;
+constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dk, int64_t Dv) {
+  return queries * kAttentionBlock + kAttentionKeys * (Dk > Dv ? cache_width(Dk) : cache_width(Dv));
+}
 
 /// Longest convolution; the models of today have 4 taps.
 constexpr int64_t kMaxConvTaps = 16;
@@ -119,7 +139,11 @@ struct FloatKernels {
   /// Rotates the pairs (m, m + dims/2) of each head of one token by the angles with these cosines and sines [dims/2].
   void (*rope)(const float* x, const float* cosines, const float* sines, float* y, int64_t heads, int64_t head_dim,
                int64_t dims);
-  void (*attention)(const AttentionArgs& args);
+  void (*attention_block)(const AttentionBlockArgs& args);
+  /// Adds the partials of a later block to those of all blocks before it.
+  void (*attention_merge)(const AttentionPartials& all, const AttentionPartials& block, int64_t queries, int64_t Dv);
+  /// y = row / sum: Dv floats of one query.
+  void (*attention_output)(const float* row, float sum, float* y, int64_t Dv);
   void (*causal_conv1d)(const ConvArgs& args);
   /// y = u / sqrt(sum(u^2) + eps) * scale for each of `groups` runs of d floats.
   void (*l2_normalize)(const float* u, float* y, int64_t groups, int64_t d, float eps, float scale);

@@ -1,10 +1,18 @@
 // A Program and its memory plan as one flat buffer of doubles, which hold every count and offset exactly. native/executor/program.cc reads it.
 
-import type { MemoryPlan, OpNode, Program, ValueId, ValueInfo } from '@fak/graph'
+import {
+  KV_CACHE_TYPES,
+  type KvCacheType,
+  type MemoryPlan,
+  type OpNode,
+  type Program,
+  type ValueId,
+  type ValueInfo,
+} from '@fak/graph'
 import { definitionOf } from './check-program.js'
 
 /** Changes with the layout; program.cc has the same number. */
-const LAYOUT_VERSION = 2
+const LAYOUT_VERSION = 3
 
 /** Rows that are a runtime scalar. */
 const ROWS = { T: -1, R: -2 } as const
@@ -15,15 +23,19 @@ interface Numbering {
   readonly dtypes: readonly string[]
 }
 
-/**
- * Encodes a checked Program.
- *
- * @param pinned Activations to be written to arrays of the caller: outputs and taps, each once.
- */
+interface EncodeOptions {
+  readonly maxTokens: number
+  /** Activations to be written to arrays of the caller: outputs and taps, each once. */
+  readonly pinned: readonly ValueId[]
+  readonly kvCache: KvCacheType
+  readonly numbering: Numbering
+}
+
+/** Encodes a checked Program. */
 export function encodeProgram(
   program: Program,
   plan: MemoryPlan,
-  { maxTokens, pinned, numbering }: { maxTokens: number; pinned: readonly ValueId[]; numbering: Numbering },
+  { maxTokens, pinned, kvCache, numbering }: EncodeOptions,
 ): Float64Array {
   const list = <T>(items: readonly T[], encode: (item: T, index: number) => readonly number[]) => [
     items.length,
@@ -34,8 +46,9 @@ export function encodeProgram(
     LAYOUT_VERSION,
     maxTokens,
     plan.arenaBytes,
+    KV_CACHE_TYPES.indexOf(kvCache),
     ...list(program.values, (value, id) => encodeValue(value, plan.offsets.get(id), numbering)),
-    ...list(program.states, ({ kind, shape }) => [kind === 'kv' ? 1 : 0, product(shape)]),
+    ...list(program.states, ({ kind, shape }, id) => [kind === 'kv' ? 1 : 0, product(shape), headsOf(program, id)]),
     ...list(program.ops, (op) => [
       numbering.ops.indexOf(op.kind),
       ...list(op.inputs, same),
@@ -46,6 +59,11 @@ export function encodeProgram(
     ...list(plan.phases, (phase) => list(phase, same)),
     ...list(pinned, same),
   ])
+}
+
+/** How many heads share a row of a cache; the op that reads it knows. */
+export function headsOf({ ops }: Program, state: number): number {
+  return Number(ops.find(({ kind, states }) => kind === 'attention' && states.includes(state))?.attrs.Hk ?? 1)
 }
 
 function encodeValue(value: ValueInfo, offset: number | undefined, { dtypes }: Numbering): readonly number[] {

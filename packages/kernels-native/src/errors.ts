@@ -11,6 +11,10 @@ const OUTCOMES: readonly { readonly code: string; readonly reason: string }[] = 
   { code: 'FILE_CHANGED', reason: 'the weight file shrank or was written to while in use; load the model again' },
   { code: 'OUT_OF_MEMORY', reason: 'no memory is left for the state or its copy' },
   { code: 'STATE_LOST', reason: 'an earlier step on this state failed half-way; reset it or begin a new one' },
+  {
+    code: 'NON_FINITE',
+    reason: "a key or value is beyond what this type of KV cache holds, or not finite; prepare with kvCache: 'f32'",
+  },
 ]
 
 /** The error for a result that is not success, or undefined. */

@@ -2,6 +2,7 @@
 
 import {
   checkBindings,
+  chooseKvCache,
   type Executor,
   type PreparedProgram,
   type PrepareOptions,
@@ -51,16 +52,17 @@ export class NativeExecutor implements Executor {
     checkProgram(program, machine)
     checkBindings(program, weights)
     const maxTokens = options.maxTokens ?? DEFAULT_MAX_TOKENS
+    const kvCache = chooseKvCache(options)
     const taps = tapIds(program, options.taps ?? [])
     // In the order in which they are written, so that of several that are not finite the first is named.
     const pinned = [...new Set([...Object.values(program.outputs), ...taps.values()])].sort((x, y) => x - y)
     const plan = planProgram(program, maxTokens, { taps: options.taps ?? [] })
-    const words = encodeProgram(program, plan, { maxTokens, pinned, numbering: machine })
+    const words = encodeProgram(program, plan, { maxTokens, pinned, kvCache, numbering: machine })
     const bound = await bindWeights(program, weights, this.#addon, options)
     try {
       const native = this.#native.prepare(words, bound.weights)
       const dequantized = dequantizedTypes(program, machine.dequantized)
-      return new NativeProgram({ program, maxTokens, native, taps, pinned, files: bound.files, dequantized })
+      return new NativeProgram({ program, maxTokens, kvCache, native, taps, pinned, files: bound.files, dequantized })
     } catch (cause) {
       throw nativeFailure(cause)
     }

@@ -2,6 +2,7 @@
 
 import {
   checkStep,
+  type KvCacheType,
   type PreparedProgram,
   type Program,
   type StateArray,
@@ -16,12 +17,13 @@ import { type DType, FakError } from '@fak/tensor'
 import type { NativePrepared } from './addon.js'
 import { errorOf, nativeFailure } from './errors.js'
 import { Profiler } from './profile.js'
-import { NativeSequence } from './state.js'
+import { NativeSequence, stateArraysOf } from './state.js'
 
 /** What {@link NativeProgram} is made of. */
 export interface NativeProgramParts {
   readonly program: Program
   readonly maxTokens: number
+  readonly kvCache: KvCacheType
   readonly native: NativePrepared
   readonly taps: ReadonlyMap<string, ValueId>
   /** Outputs and taps, each value once. */
@@ -38,9 +40,9 @@ const ARITHMETIC = 'fak cpu 1'
 export class NativeProgram implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
-  /** Recurrent arrays and caches in float32. */
+  readonly kvCache: KvCacheType
   readonly stateArrays: readonly StateArray[]
-  readonly arithmetic = ARITHMETIC
+  readonly arithmetic: string
   /** See {@link PreparedProgram.dequantized}. */
   readonly dequantized: readonly DType[]
   readonly #parts: NativeProgramParts
@@ -53,8 +55,10 @@ export class NativeProgram implements PreparedProgram {
   constructor(parts: NativeProgramParts) {
     this.program = parts.program
     this.maxTokens = parts.maxTokens
+    this.kvCache = parts.kvCache
     this.dequantized = parts.dequantized
-    this.stateArrays = parts.program.states.map(({ label, kind, shape }) => ({ label, kind, dtype: 'F32', shape }))
+    this.arithmetic = parts.kvCache === 'f32' ? ARITHMETIC : `${ARITHMETIC}, cache of ${parts.kvCache}`
+    this.stateArrays = stateArraysOf(parts.program, parts.kvCache)
     this.#parts = parts
     this.#vocabulary = vocabularySize(parts.program)
   }

@@ -1,9 +1,28 @@
 // A sequence on the native executor: the position, who is running on it, and the native memory.
 
-import { readStateArray, type SequenceState, type StateArray, type StateContent, stateArrayBytes } from '@fak/graph'
+import {
+  type KvCacheType,
+  type Program,
+  readStateArray,
+  type SequenceState,
+  type StateArray,
+  type StateContent,
+  stateArrayBytes,
+} from '@fak/graph'
 import { FakError } from '@fak/tensor'
 import type { NativeState } from './addon.js'
+import { headsOf } from './encode.js'
 import { nativeFailure } from './errors.js'
+
+/** How states are held: recurrent arrays in F32; rows of caches as asked, those of Q8_0 with whole blocks for every head. */
+export function stateArraysOf(program: Program, kvCache: KvCacheType): readonly StateArray[] {
+  return program.states.map(({ label, kind, shape }, id): StateArray => {
+    if (kind !== 'kv' || kvCache === 'f32') return { label, kind, dtype: 'F32', shape }
+    if (kvCache === 'f16') return { label, kind, dtype: 'F16', shape }
+    const heads = headsOf(program, id)
+    return { label, kind, dtype: 'Q8_0', shape: [heads, Math.ceil(shape[0]! / heads / 32) * 32] }
+  })
+}
 
 type Adopt = (sequence: NativeSequence) => void
 

@@ -181,7 +181,7 @@ describe('disposal', () => {
       const { Executor, describe } = require(${JSON.stringify(addon)})
       const [embedding, linear] = ['embedding', 'linear'].map((kind) => describe().ops.indexOf(kind))
       // layout 2, 2,000 tokens, tokens -> embedding [4, 4096] -> 1 linear [4096, 4096]
-      const T = -1, words = Float64Array.of(2, 2000, 2 * 2000 * 4096 * 4, 5, 0, 1, 0, 4, 4096, 0, 2, T, 4096, 0, 1, 0, 4096, 4096, 0,
+      const T = -1, words = Float64Array.of(3, 2000, 2 * 2000 * 4096 * 4, 0, 5, 0, 1, 0, 4, 4096, 0, 2, T, 4096, 0, 1, 0, 4096, 4096, 0,
         2, T, 4096, 2000 * 4096 * 4, 0, 2, embedding, 2, 0, 1, 0, 2, 0, linear, 2, 2, 3, 0, 4, 0, 2, 1, 0, 1, 1, 1, 4)
       const bytes = (n) => ({ data: new Uint8Array(n), copy: false })
       const prepared = new Executor(2, 'scalar').prepare(words,
@@ -204,7 +204,7 @@ describe('disposal', () => {
       const { Executor, describe } = require(${JSON.stringify(new URL('../build/Release/fak_native.node', import.meta.url).pathname)})
       const embedding = describe().ops.indexOf('embedding')
       // layout 2, 1 token, tokens -> embedding [4, 8]
-      const words = Float64Array.of(2, 1, 64, 3, 0, 1, 0, 4, 8, 0, 2, -1, 8, 0, 0, 1, embedding, 2, 0, 1, 0, 2, 0, 1, 1, 0, 1, 2)
+      const words = Float64Array.of(3, 1, 64, 0, 3, 0, 1, 0, 4, 8, 0, 2, -1, 8, 0, 0, 1, embedding, 2, 0, 1, 0, 2, 0, 1, 1, 0, 1, 2)
       const prepared = new Executor(1, 'scalar').prepare(words,
         [undefined, { data: new Uint8Array(4 * 8 * 4), copy: true }, undefined])
       const step = (state) => prepared.run(state, 0, new Uint32Array(1), 1, [new Float32Array(8)], undefined, false).then(() => step(state))

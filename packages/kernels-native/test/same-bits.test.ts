@@ -1,6 +1,7 @@
+import { KV_CACHE_TYPES, type KvCacheType } from '@fak/graph'
 import { ReferenceExecutor } from '@fak/graph/reference'
 import type { DType } from '@fak/tensor'
-import { compareLogits, Random, sameBits, tinyModel } from '@fak/testkit'
+import { compareLogits, f32Tensor, Random, sameBits, tinyModel } from '@fak/testkit'
 import { describe, expect, it } from 'vitest'
 import { NativeExecutor } from '../src/index.js'
 import { dequantized, isas, logitsOf } from './helpers.js'
@@ -44,6 +45,73 @@ describe('a tiny model', () => {
         }
         await prepared.dispose()
       }
+    }
+  })
+
+  it.each(KV_CACHE_TYPES)('a cache of %s: one hash, near the reference, and the memory it says', async (kvCache) => {
+    const { program, weights, config } = tinyModel(8)
+    const tokens = tokensFor(config.vocabularySize)
+    const reference = await new ReferenceExecutor().prepare(program, weights, { kvCache })
+    const expected = await logitsOf(reference, tokens, 64)
+    let first: Float32Array | undefined
+    for (const isa of isas) {
+      for (const threads of [1, 2, 5]) {
+        const prepared = await new NativeExecutor({ isa, threads }).prepare(program, weights, {
+          kvCache,
+          maxTokens: 150,
+        })
+        for (const chunk of [1, 7, 64, 150]) {
+          const logits = await logitsOf(prepared, tokens, chunk)
+          first ??= logits
+          expect(sameBits(logits, first), `${isa}, ${threads} threads, chunks of ${chunk}`).toBe(true)
+        }
+        expect(prepared.stateBytes).toBe(0)
+        await prepared.dispose()
+      }
+    }
+    // A value near the middle of two steps may be rounded to the other one.
+    const bound = { f32: 1e-9, f16: 1e-7, q8_0: 1e-4 }[kvCache]
+    expect(compareLogits(expected, first!, config.vocabularySize).meanKl).toBeLessThan(bound)
+  })
+
+  it('holds rows of caches in a half and a bit more than a quarter of the bytes', async () => {
+    const { program, weights, config } = tinyModel(8)
+    const rowBytes = async (kvCache: KvCacheType) => {
+      const prepared = await new NativeExecutor({ threads: 1 }).prepare(program, weights, { kvCache })
+      const state = prepared.createState()
+      const empty = state.byteLength
+      await prepared.run({ state, tokens: tokensFor(config.vocabularySize).slice(0, 10) })
+      const bytes = state.byteLength - empty
+      expect(prepared.stateBytes).toBe(state.byteLength)
+      await prepared.dispose()
+      return bytes
+    }
+    const f32 = await rowBytes('f32')
+    expect(await rowBytes('f16')).toBe(f32 / 2)
+    expect(await rowBytes('q8_0')).toBe((f32 * 34) / 128)
+  })
+
+  it('refuses a type of cache that does not exist, and names the op whose keys do not fit', async () => {
+    const { program, weights, config } = tinyModel(8)
+    for (const executor of [new NativeExecutor({ threads: 2 }), new ReferenceExecutor()]) {
+      const unknown = executor.prepare(program, weights, { kvCache: 'q4_0' as KvCacheType })
+      await expect(unknown).rejects.toMatchObject({ code: 'KV_CACHE_UNKNOWN', field: 'kvCache' })
+    }
+    const [label] = [...weights.keys()].filter((name) => name.endsWith('v_proj.weight'))
+    const v = weights.get(label!)!
+    const huge = Float32Array.from({ length: v.shape.reduce((n, d) => n * d, 1) }, (_, i) => (i % 7) * 1e6)
+    const large = new Map(weights).set(label!, f32Tensor(v.shape, huge))
+    const tokens = tokensFor(config.vocabularySize).slice(0, 3)
+    for (const executor of [new NativeExecutor({ threads: 2 }), new ReferenceExecutor()]) {
+      const small = await executor.prepare(program, large, { kvCache: 'f16' })
+      const state = small.createState()
+      const attention = program.ops.find(({ kind }) => kind === 'attention')!.label
+      await expect(small.run({ state, tokens })).rejects.toMatchObject({ code: 'NON_FINITE', field: attention })
+      expect(state.position).toBe(0)
+      await small.dispose()
+      const exact = await executor.prepare(program, large, { kvCache: 'f32' })
+      await exact.run({ state: exact.createState(), tokens })
+      await exact.dispose()
     }
   })
 

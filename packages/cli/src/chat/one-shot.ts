@@ -60,8 +60,8 @@ export async function answerAsJson(
   prompt: string,
   { output, runtime, conversation, signal }: Answering,
 ): Promise<void> {
-  const { opened, executor, isa, threads, loadMs } = runtime
-  const about = { model: opened.name, executor: executor.name, isa, threads }
+  const { opened, prepared, executor, isa, threads, loadMs } = runtime
+  const about = { model: opened.name, executor: executor.name, isa, threads, kvCache: prepared.kvCache }
   await output.json({ type: 'start', ...about, loadMs })
   for await (const event of conversation.ask(prompt, signal)) {
     if (event.type !== 'done') {

@@ -87,6 +87,7 @@ async function bench(runtime: Runtime, options: BenchOptions, { io, output }: Co
     isa,
     threads,
     chunk: prepared.maxTokens,
+    kvCache: prepared.kvCache,
     depth: plan.depth,
     repeats: plan.repeats,
     loadMs,

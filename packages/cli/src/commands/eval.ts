@@ -101,6 +101,7 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
     isa,
     threads,
     chunk: prepared.maxTokens,
+    kvCache: prepared.kvCache,
     positions: ids.length,
     vocab: config.vocabularySize,
     ids,

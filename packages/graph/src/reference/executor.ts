@@ -3,21 +3,24 @@
 
 import { elementCount, FakError, readWeight, storedBytes, type WeightTensor } from '@fak/tensor'
 import { checkBindings, checkStep, vocabularySize } from '../checks.js'
-import type {
-  Executor,
-  PreparedProgram,
-  PrepareOptions,
-  SequenceState,
-  StateArray,
-  StateContent,
-  Step,
-  StepResult,
-  WeightBindings,
+import {
+  chooseKvCache,
+  type Executor,
+  type KvCacheType,
+  type PreparedProgram,
+  type PrepareOptions,
+  type SequenceState,
+  type StateArray,
+  type StateContent,
+  type Step,
+  type StepResult,
+  type WeightBindings,
 } from '../executor.js'
 import type { OpDefinition } from '../ops/define.js'
 import * as catalogue from '../ops/index.js'
 import { type MemoryPlan, planProgram, tapIds } from '../plan.js'
 import type { OpNode, Program, ValueId } from '../program.js'
+import { keptByCache } from './kv-cache.js'
 import { allocate, ReferenceState, referenceArrays, StateFamily } from './state.js'
 
 /** Choices of a {@link ReferenceExecutor}. */
@@ -60,6 +63,7 @@ export class ReferenceExecutor implements Executor {
       program,
       maxTokens,
       definitions: this.#definitions,
+      kvCache: chooseKvCache(options),
       plan: planProgram(program, maxTokens, { taps: options.taps ?? [] }),
       taps: tapIds(program, options.taps ?? []),
       weights: await loadWeights(program, weights, this.#options.heldBytes ?? DEFAULT_HELD_BYTES, options),
@@ -98,6 +102,7 @@ async function loadWeights(
 interface Parts {
   readonly program: Program
   readonly maxTokens: number
+  readonly kvCache: KvCacheType
   readonly definitions: ReadonlyMap<string, OpDefinition>
   readonly plan: MemoryPlan
   readonly taps: ReadonlyMap<string, ValueId>
@@ -116,8 +121,7 @@ interface Frame {
 class PreparedReference implements PreparedProgram {
   readonly program: Program
   readonly maxTokens: number
-  /** Every op is defined once, in order: there is one arithmetic. */
-  readonly arithmetic = 'reference 1'
+  readonly kvCache: KvCacheType
   readonly #vocabulary: number
   readonly #states = new StateFamily()
   #parts: Parts | undefined
@@ -127,6 +131,7 @@ class PreparedReference implements PreparedProgram {
   constructor(parts: Parts) {
     this.program = parts.program
     this.maxTokens = parts.maxTokens
+    this.kvCache = parts.kvCache
     this.#vocabulary = vocabularySize(parts.program)
     this.#parts = parts
     this.#arena = allocate(parts.plan.arenaBytes / Float32Array.BYTES_PER_ELEMENT).buffer
@@ -134,6 +139,11 @@ class PreparedReference implements PreparedProgram {
 
   get stateBytes(): number {
     return this.#states.byteLength
+  }
+
+  /** Every op is defined once, in order: there is one arithmetic for each type of cache, whose rows are held as floats in any case. */
+  get arithmetic(): string {
+    return this.kvCache === 'f32' ? 'reference 1' : `reference 1, cache of ${this.kvCache}`
   }
 
   get stateArrays(): readonly StateArray[] {
@@ -215,7 +225,7 @@ class PreparedReference implements PreparedProgram {
   }
 }
 
-async function runOp({ program, definitions, weights }: Parts, op: OpNode, frame: Frame): Promise<void> {
+async function runOp({ program, definitions, weights, kvCache }: Parts, op: OpNode, frame: Frame): Promise<void> {
   const definition = definitions.get(op.kind)!
   const inputs: Record<string, Float32Array> = {}
   const out = frame.view(op.output)
@@ -240,6 +250,10 @@ async function runOp({ program, definitions, weights }: Parts, op: OpNode, frame
   }
   const slices = unread.length > 0 ? definition.weightSlices?.(io, op.attrs as never) : undefined
   for (const [name, weight] of unread) inputs[name] = await readWeight(weight, slices?.[name])
+  if (op.kind === catalogue.attention.kind) {
+    inputs.k = keptByCache(kvCache, inputs.k!, Number(op.attrs.Dk), op.label)
+    inputs.v = keptByCache(kvCache, inputs.v!, Number(op.attrs.Dv), op.label)
+  }
   definition.run(io, op.attrs as never)
   if (!out.every(Number.isFinite)) {
     throw new FakError('NON_FINITE', { reason: `${op.kind} gave a value that is not finite`, field: op.label })

@@ -117,7 +117,8 @@ Prepared::Prepared(Program program, WeightMemory weights, const KernelTable& ker
       tasks_(make_tasks(program_, kernels_)) {
   const auto needs = [&](const Task& task) { private_stride_ = std::max(private_stride_, align_up(task.private_bytes)); };
   for (const PlannedOp& op : tasks_.ops)
-    if (op.main) needs(*op.main);
+    for (const Task* task : {op.main.get(), op.last.get()})
+      if (task) needs(*task);
   for (const Preparation& preparation : tasks_.preparations) needs(*preparation.task);
   if (!arena_.allocate(program_.arena_bytes) || !shared_.allocate(place_preparations(program_, tasks_)) ||
       !private_.allocate(private_stride_ * static_cast<size_t>(team_->size())))
@@ -167,11 +168,33 @@ void Prepared::report(const Profile& times, StepProfile& profile) const {
   for (int thread = 0; thread < times.threads(); thread++) profile.thread_ns.push_back(times.thread_ns(thread));
 }
 
+/// Makes room for what ops of two tasks pass on; ops of one phase run at the same time, so each has a place of its own.
+bool Prepared::place_partials(Step& step) {
+  std::vector<size_t> offsets(program_.values.size(), 0);
+  size_t total = 0;
+  for (const std::vector<int>& phase : program_.phases) {
+    size_t end = 0;
+    for (const int op : phase) {
+      const PlannedOp& planned = tasks_.ops[static_cast<size_t>(op)];
+      if (!planned.last) continue;
+      offsets[static_cast<size_t>(program_.ops[static_cast<size_t>(op)].output)] = end;
+      end += align_up(planned.main->partial_bytes(step));
+    }
+    total = std::max(total, end);
+  }
+  // Grows with the position: twice what is asked for, so that it seldom does.
+  if (partials_.bytes() < total && !partials_.allocate(2 * total) && !partials_.allocate(total)) return false;
+  partial_places_.resize(offsets.size());
+  for (size_t i = 0; i < offsets.size(); i++) partial_places_[i] = partials_.data() + offsets[i];
+  step.partials = partial_places_.data();
+  return true;
+}
+
 Response Prepared::execute(const Request& request) {
   const Profile::Clock::time_point start = request.profile ? Profile::Clock::now() : Profile::Clock::time_point();
   Failure failure;
   std::vector<float*> activations(program_.values.size()), states(program_.states.size());
-  std::vector<float* const*> caches(program_.states.size());
+  std::vector<uint8_t* const*> caches(program_.states.size());
   for (size_t i = 0; i < activations.size(); i++)
     if (program_.values[i].kind == ValueKind::Activation)
       activations[i] = reinterpret_cast<float*>(arena_.data() + program_.values[i].offset);
@@ -192,10 +215,12 @@ Response Prepared::execute(const Request& request) {
   step.activations = activations.data();
   step.states = states.data();
   step.caches = caches.data();
+  step.cache_type = program_.cache_type;
   step.shared = shared_.data();
   step.private_memory = private_.data();
   step.private_stride = private_stride_;
   step.failure = &failure;
+  if (!place_partials(step)) return {Outcome::OutOfMemory, -1};
 
   bool aborted = false;
   const auto run = [&](const Timetable& timetable, const int32_t* abort, Profile* profile) {

@@ -50,12 +50,13 @@ class Prepared {
   const Program& program() const { return program_; }
 
   /// A fresh sequence. @throws std::bad_alloc
-  std::unique_ptr<State> create_state() const { return std::make_unique<State>(program_.states, usage_); }
+  std::unique_ptr<State> create_state() const { return std::make_unique<State>(program_.states, program_.cache_type, usage_); }
   /// What all sequences hold together.
   const StateUsage& usage() const { return *usage_; }
 
  private:
   Response execute(const Request& request);
+  bool place_partials(Step& step);
   bool files_changed() const;
   void report(const Profile& times, StepProfile& profile) const;
 
@@ -68,7 +69,8 @@ class Prepared {
   Tasks tasks_;
   Schedule with_outputs_, without_outputs_;
   std::optional<Timetable> timetable_;
-  Memory arena_, shared_, private_, backup_;
+  Memory arena_, shared_, private_, backup_, partials_;
+  std::vector<uint8_t*> partial_places_;  ///< by output value
   size_t private_stride_ = 0;
 };
 

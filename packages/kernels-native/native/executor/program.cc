@@ -9,7 +9,7 @@ namespace fak {
 namespace {
 
 /// Changes with the layout; src/encode.ts has the same number.
-constexpr double kLayoutVersion = 2;
+constexpr double kLayoutVersion = 3;
 
 /// Matrices in a stack; the largest models of today have 512. Routes hold indices in f32, which has room for far more.
 constexpr double kMaxExperts = 65536;
@@ -89,12 +89,15 @@ Program decode_program(const double* words, size_t count) {
   Program program;
   program.max_tokens = in.integer(1, 1 << 20);
   program.arena_bytes = static_cast<size_t>(in.integer(0));
+  program.cache_type = static_cast<CacheType>(in.index(kCacheTypeCount));
   program.values.resize(in.count());
   for (Value& value : program.values) value = read_value(in);
   program.states.resize(in.count());
   for (StateInfo& state : program.states) {
     state.kv = in.integer(0, 1) == 1;
     state.elements = in.integer(1);
+    state.heads = in.integer(1);
+    if (state.elements % state.heads != 0) throw std::runtime_error("the encoded program has a cache of broken heads");
   }
   program.ops.resize(in.count());
   for (OpNode& op : program.ops) op = read_op(in, program);

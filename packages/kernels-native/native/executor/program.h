@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dtype.h"
+#include "kernels.h"
 
 namespace fak {
 
@@ -33,8 +34,9 @@ struct Value {
 };
 
 struct StateInfo {
-  bool kv = false;       ///< one row of `elements` floats per position; otherwise one array of `elements` floats
+  bool kv = false;       ///< one row of `elements` numbers per position; otherwise one array of `elements` floats
   int64_t elements = 0;
+  int64_t heads = 1;     ///< of a cache: how many heads share a row
 };
 
 struct OpNode {
@@ -49,6 +51,7 @@ struct OpNode {
 struct Program {
   int64_t max_tokens = 0;
   size_t arena_bytes = 0;
+  CacheType cache_type = CacheType::F32;  ///< how all caches store their rows
   std::vector<Value> values;
   std::vector<StateInfo> states;
   std::vector<OpNode> ops;

@@ -40,7 +40,7 @@ Schedule make_schedule(const Program& program, const Tasks& tasks, bool with_out
   Schedule schedule;
   for (const std::vector<int>& phase : program.phases) {
     std::vector<Stage> before;  // by depth
-    Stage main;
+    Stage main, last;
     for (const int op : phase) {
       const PlannedOp& planned = tasks.ops[static_cast<size_t>(op)];
       if (need[static_cast<size_t>(op)] == Need::Nothing) continue;
@@ -52,11 +52,14 @@ Schedule make_schedule(const Program& program, const Tasks& tasks, bool with_out
         before.resize(std::max(before.size(), static_cast<size_t>(depth) + 1));
         before[static_cast<size_t>(depth)].push_back({task.get(), name});
       }
-      if (need[static_cast<size_t>(op)] == Need::All) main.push_back({planned.main.get(), name});
+      if (need[static_cast<size_t>(op)] != Need::All) continue;
+      main.push_back({planned.main.get(), name});
+      if (planned.last) last.push_back({planned.last.get(), name});
     }
     for (const Stage& stage : before)
       if (!stage.empty()) schedule.push_back(stage);
-    if (!main.empty()) schedule.push_back(main);
+    for (const Stage& stage : {main, last})
+      if (!stage.empty()) schedule.push_back(stage);
   }
   return schedule;
 }

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kernels.h"
+#include "ops/cache_row.h"
 
 namespace fak {
 
@@ -18,7 +19,7 @@ class State::Page {
   ~Page() { usage_->remove(memory_.bytes()); }
   Page(const Page&) = delete;
   Page& operator=(const Page&) = delete;
-  float* floats() const { return memory_.floats(); }
+  uint8_t* data() const { return memory_.data(); }
   size_t bytes() const { return memory_.bytes(); }
 
  private:
@@ -26,8 +27,8 @@ class State::Page {
   Memory memory_;
 };
 
-State::State(const std::vector<StateInfo>& infos, std::shared_ptr<StateUsage> usage)
-    : infos_(infos), usage_(std::move(usage)), arrays_(infos.size()), caches_(infos.size()) {
+State::State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage)
+    : infos_(infos), type_(type), usage_(std::move(usage)), arrays_(infos.size()), caches_(infos.size()) {
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) continue;
     if (!arrays_[i].allocate(static_cast<size_t>(infos_[i].elements) * sizeof(float))) throw std::bad_alloc();
@@ -48,7 +49,7 @@ bool State::holds(int64_t positions) const {
 }
 
 std::unique_ptr<State> State::fork(int64_t positions) const try {
-  auto copy = std::make_unique<State>(infos_, usage_);
+  auto copy = std::make_unique<State>(infos_, type_, usage_);
   const size_t count = static_cast<size_t>((positions + kAttentionBlock - 1) / kAttentionBlock);
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) {
@@ -71,13 +72,13 @@ bool State::reserve(int64_t positions, int64_t kept) {
   bool all = true;
   for (size_t i = 0; all && i < infos_.size(); i++)
     for (size_t page = first; all && infos_[i].kv && page < count; page++)
-      all = own_page(i, page, page == first ? kept % kAttentionBlock : 0);
+      all = own_page(i, page, page == first && kept % kAttentionBlock != 0);
   count_bytes();
   return all;
 }
 
-/// Makes sure that a page exists and that nobody else reads it, keeping its first rows.
-bool State::own_page(size_t index, size_t page, int64_t kept_rows) try {
+/// Makes sure that a page exists and that nobody else reads it; `keep` what it has.
+bool State::own_page(size_t index, size_t page, bool keep) try {
   Cache& cache = caches_[index];
   if (page < cache.pages.size() && cache.pages[page].use_count() == 1) {
     // Whoever gave up the page last has stopped reading it.
@@ -86,14 +87,13 @@ bool State::own_page(size_t index, size_t page, int64_t kept_rows) try {
   }
   std::shared_ptr<Page> own = new_page(index);
   if (page < cache.pages.size()) {
-    std::memcpy(own->floats(), cache.pages[page]->floats(),
-                static_cast<size_t>(kept_rows * infos_[index].elements) * sizeof(float));
-    cache.addresses[page] = own->floats();
+    if (keep) std::memcpy(own->data(), cache.pages[page]->data(), own->bytes());
+    cache.addresses[page] = own->data();
     cache.pages[page] = std::move(own);
   } else {
     cache.addresses.reserve(page + 1);
     cache.pages.push_back(own);
-    cache.addresses.push_back(own->floats());
+    cache.addresses.push_back(own->data());
   }
   return true;
 } catch (const std::bad_alloc&) {
@@ -101,7 +101,8 @@ bool State::own_page(size_t index, size_t page, int64_t kept_rows) try {
 }
 
 std::shared_ptr<State::Page> State::new_page(size_t index) const {
-  return std::make_shared<Page>(static_cast<size_t>(kAttentionBlock * infos_[index].elements) * sizeof(float), usage_);
+  const StateInfo& info = infos_[index];
+  return std::make_shared<Page>(static_cast<size_t>(info.heads) * cache_head_bytes(type_, info.elements / info.heads), usage_);
 }
 
 void State::count_bytes() {
@@ -124,30 +125,38 @@ void State::reset() {
 }
 
 size_t State::array_bytes(size_t index, int64_t positions) const {
-  const size_t row = static_cast<size_t>(infos_[index].elements) * sizeof(float);
-  return infos_[index].kv ? static_cast<size_t>(positions) * row : row;
+  const StateInfo& info = infos_[index];
+  if (!info.kv) return static_cast<size_t>(info.elements) * sizeof(float);
+  return static_cast<size_t>(positions * info.heads) * cache_row_bytes(type_, info.elements / info.heads);
+}
+
+template <class Copy>
+void State::each_cache_row(size_t index, int64_t positions, Copy copy) const {
+  const int64_t heads = infos_[index].heads, D = infos_[index].elements / heads;
+  size_t at = 0;
+  for (int64_t position = 0; position < positions; position++) {
+    uint8_t* head = caches_[index].addresses[static_cast<size_t>(position / kAttentionBlock)];
+    for (int64_t h = 0; h < heads; h++, head += cache_head_bytes(type_, D), at += cache_row_bytes(type_, D))
+      copy(head, position % kAttentionBlock, D, at);
+  }
 }
 
 void State::read(size_t index, int64_t positions, uint8_t* to) const {
-  const size_t bytes = array_bytes(index, positions);
   if (!infos_[index].kv) {
-    std::memcpy(to, arrays_[index].data(), bytes);
+    std::memcpy(to, arrays_[index].data(), array_bytes(index, positions));
     return;
   }
-  const size_t page = array_bytes(index, kAttentionBlock);
-  for (size_t at = 0; at < bytes; at += page)
-    std::memcpy(to + at, caches_[index].addresses[at / page], std::min(page, bytes - at));
+  each_cache_row(index, positions,
+                 [&](uint8_t* head, int64_t row, int64_t D, size_t at) { read_cache_row(type_, head, row, D, to + at); });
 }
 
 void State::write(size_t index, int64_t positions, const uint8_t* from) {
-  const size_t bytes = array_bytes(index, positions);
   if (!infos_[index].kv) {
-    std::memcpy(arrays_[index].data(), from, bytes);
+    std::memcpy(arrays_[index].data(), from, array_bytes(index, positions));
     return;
   }
-  const size_t page = array_bytes(index, kAttentionBlock);
-  for (size_t at = 0; at < bytes; at += page)
-    std::memcpy(caches_[index].addresses[at / page], from + at, std::min(page, bytes - at));
+  each_cache_row(index, positions,
+                 [&](uint8_t* head, int64_t row, int64_t D, size_t at) { write_cache_row(type_, head, row, D, from + at); });
 }
 
 void State::save(float* to, int64_t begin, int64_t end) const {

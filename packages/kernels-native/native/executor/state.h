@@ -1,5 +1,5 @@
 // State: what one sequence carries from step to step. Recurrent arrays have a fixed size. Caches are lists of pages, one page for each
-// block of attention; a fork shares the pages it holds with the original until one of them writes.
+// block of attention, and in it the rows of one head after those of another; a fork shares the pages it holds with the original until one of them writes.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ class StateUsage {
 class State {
  public:
   /// Everything zero, caches without rows. @throws std::bad_alloc
-  State(const std::vector<StateInfo>& infos, std::shared_ptr<StateUsage> usage);
+  State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -45,7 +45,7 @@ class State {
   /// A recurrent array; null for a cache.
   float* data(size_t index) const { return arrays_[index].floats(); }
   /// Addresses of a cache's pages, kAttentionBlock rows each; null for a recurrent array.
-  float* const* pages(size_t index) const { return caches_[index].addresses.data(); }
+  uint8_t* const* pages(size_t index) const { return caches_[index].addresses.data(); }
   /// Bytes held now, those that others share included. Any thread may ask.
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
@@ -68,13 +68,17 @@ class State {
   class Page;
   struct Cache {
     std::vector<std::shared_ptr<Page>> pages;
-    std::vector<float*> addresses;
+    std::vector<uint8_t*> addresses;
   };
   std::shared_ptr<Page> new_page(size_t index) const;
-  bool own_page(size_t index, size_t page, int64_t kept_rows);
+  bool own_page(size_t index, size_t page, bool keep);
   void count_bytes();
+  /// copy(head's part of the page, row in it, D, offset of the row among those of all positions and heads)
+  template <class Copy>
+  void each_cache_row(size_t index, int64_t positions, Copy copy) const;
 
   const std::vector<StateInfo> infos_;
+  const CacheType type_;
   const std::shared_ptr<StateUsage> usage_;
   std::vector<Memory> arrays_;  ///< by state; empty for caches
   std::vector<Cache> caches_;   ///< by state; empty for recurrent arrays

@@ -10,7 +10,7 @@
 namespace fak {
 
 /// How a step ended; src/errors.ts turns it into a FakError.
-enum class Outcome : uint32_t { Done, Aborted, NonFinite, FileChanged, OutOfMemory, StateLost };
+enum class Outcome : uint32_t { Done, Aborted, NonFinite, FileChanged, OutOfMemory, StateLost, CacheRange };
 
 /// The first failure of a step: of several reported at the same time, the one of the lowest op.
 class Failure {
@@ -39,7 +39,9 @@ struct Step {
   const KernelTable* kernels = nullptr;
   float* const* activations = nullptr;  ///< by value; null for weights and tokens
   float* const* states = nullptr;       ///< by state: a recurrent array; null for a cache
-  float* const* const* caches = nullptr;  ///< by state: a cache's pages with room for P + T rows; null for a recurrent array
+  uint8_t* const* const* caches = nullptr;  ///< by state: a cache's pages with room for P + T rows; null for a recurrent array
+  CacheType cache_type = CacheType::F32;    ///< how caches store their rows
+  uint8_t* const* partials = nullptr;       ///< by output value: what an op's main task leaves for its last one, Task::partial_bytes()
   uint8_t* shared = nullptr;            ///< base of what preparations leave for other tasks
   uint8_t* private_memory = nullptr;    ///< base of the threads' own scratch
   size_t private_stride = 0;            ///< bytes from one thread's scratch to the next

@@ -10,6 +10,7 @@
 //   reduce_add4           the same of four vectors, stored next to each other
 //   round_even            to the nearest integer, ties to even
 //   pow2(n)               2^n for integral n in [-126, 127]
+//   load_f16, load_i8     sixteen binary16 numbers or int8, widened exactly
 //   split(x, &e)          x positive and normal: x = m * 2^e with m in [1, 2); returns m
 #pragma once
 
@@ -38,6 +39,9 @@
 
 namespace fak {
 namespace FAK_ISA {
+
+/// Asks for the cache line at p; never faults.
+FAK_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
 /// load_first and store_first where a full vector is the common case: masks cost more than a branch.
 FAK_INLINE F32x16 load_up_to(const float* p, int64_t n) { return n == 16 ? load(p) : load_first(p, n); }

@@ -25,6 +25,9 @@ class Task {
   /// Does the units [begin, end). Must not allocate; must hold no object with a destructor (a fault in mapped weights leaves by longjmp).
   virtual void run(const Step& step, int64_t begin, int64_t end, int thread) const = 0;
 
+  /// Bytes that the main task of an op leaves for its `last`, by the step.
+  virtual size_t partial_bytes(const Step&) const { return 0; }
+
   size_t shared_bytes = 0;   ///< result that other tasks read; set by the constructor
   size_t shared_offset = 0;  ///< its place; set by the plan
   size_t private_bytes = 0;  ///< scratch of each thread; set by the constructor
@@ -34,6 +37,7 @@ class Task {
 /// An op ready to be scheduled.
 struct PlannedOp {
   std::unique_ptr<Task> main;     ///< null for an op that is inlined
+  std::unique_ptr<Task> last;     ///< what is left to do when all of `main` is done; null for most
   std::vector<int> preparations;  ///< indices into Tasks::preparations
   /// Inputs that the states depend on, when the states are written by preparations alone: then `main` only feeds the output.
   std::vector<int> state_inputs;

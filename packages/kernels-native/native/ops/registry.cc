@@ -82,6 +82,7 @@ Tasks make_tasks(const Program& program, const KernelTable& kernels) {
     OpBuilder builder(program, static_cast<int>(i), kernels, tasks);
     kind.make(builder);
     tasks.ops[i].main->ops = node.parts;
+    if (tasks.ops[i].last) tasks.ops[i].last->ops = node.parts;
   }
   return tasks;
 }

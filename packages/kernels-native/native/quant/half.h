@@ -53,6 +53,19 @@ static inline float f16_to_f32(uint16_t h) {
   return bits_to_float(sign | ((exponent + 112u) << 23) | (mantissa << 13));
 }
 
+/// The nearest IEEE binary16, ties to even; infinity from 65520 on, and a NaN stays one.
+static inline uint16_t f32_to_f16(float value) {
+  const uint32_t bits = float_to_bits(value);
+  const uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude >= 0x47800000u) return static_cast<uint16_t>(sign | 0x7c00u | (magnitude > 0x7f800000u ? 0x200u : 0u));
+  if (magnitude < 0x38800000u) {
+    // Below the smallest normal number: adding 0.5 leaves a multiple of 2^-24 in the low bits, rounded by the addition itself.
+    return static_cast<uint16_t>(sign | (float_to_bits(bits_to_float(magnitude) + 0.5f) - 0x3f000000u));
+  }
+  // A carry out of the mantissa moves the exponent on, up to infinity.
+  return static_cast<uint16_t>(sign | ((magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13));
+}
+
 /// Half of the E8M0 scale 2^(e - 127): for e below 2 a subnormal number. The official tools read 255, a NaN in OCP's format, as a scale
 /// like the others, and so does this.
 static inline float e8m0_half_to_f32(uint8_t e) {

@@ -28,7 +28,7 @@ inline Recorder record_model() {
   const int gate = r.op("sliceHeads", {both}, Hq * 20, {4, 40, 20, 20});
   const int k = r.op("rope", {linear(n, kHidden, 40)}, 40, {2, 20, 6, 1e4});
   const int attended = r.op("attention", {q, k, linear(n, kHidden, 40)}, Hq * 20, {4, 2, 20, 20, 0.22},
-                            {r.state(true, 40), r.state(true, 40)});
+                            {r.state(true, 40, 2), r.state(true, 40, 2)});
   x = r.op("add", {x, linear(r.op("sigmoidMul", {attended, gate}, Hq * 20), Hq * 20, kHidden)}, kHidden);
 
   const int act = r.op("siluMul", {linear(x, kHidden, 56), linear(x, kHidden, 56)}, 56);

@@ -56,8 +56,8 @@ class Recorder {
     return add_value(value);
   }
 
-  int state(bool kv, int64_t elements) {
-    program.states.push_back({kv, elements});
+  int state(bool kv, int64_t elements, int64_t heads = 1) {
+    program.states.push_back({kv, elements, heads});
     return static_cast<int>(program.states.size()) - 1;
   }
 

@@ -184,7 +184,7 @@ FAK_TEST(rope_functions_are_accurate) {
 }
 
 FAK_TEST(damaged_encodings_are_refused) {
-  std::vector<double> words = {2, 48, 0, 1, 0, 0, 0, 0, 0};
+  std::vector<double> words = {3, 48, 0, 0, 1, 0, 0, 0, 0, 0};
   CHECK(decode_program(words.data(), words.size()).values.size() == 1, "the valid sibling");
   for (size_t n = 0; n < words.size(); n++) {
     bool refused = false;

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "check.h"
+#include "executor/memory.h"
 #include "kernels.h"
+#include "ops/cache_row.h"
 #include "isa/cpu.h"
 
 using namespace fak;
@@ -110,35 +112,134 @@ FAK_TEST(rope_same_bits) {
     }
 }
 
+/// One head's part of a page, full of rows of D numbers; what lies beyond them is NaN until somebody stores it.
+struct CacheHead {
+  Memory memory;
+  CacheHead(CacheType type, int64_t D, int64_t rows, Random& random) {
+    memory.allocate(cache_head_bytes(type, D));
+    std::memset(memory.data(), 0xff, memory.bytes());
+    for (int64_t row = 0; row < rows; row++) {
+      const Floats x(D, 1, random);
+      CHECK(store_cache_row(type, x.at, D, memory.data(), row), "a row of ordinary numbers");
+    }
+  }
+};
+
 FAK_TEST(attention_same_bits) {
   Random random(4);
-  const int64_t dims[][2] = {{1, 1}, {8, 24}, {16, 16}, {33, 65}, {64, 48}, {100, 130}, {256, 256}};
-  const int64_t positions[] = {0, 1, 15, 62, 63, 64, 65, 127, 200};
-  for (const auto& [Dk, Dv] : dims)
-    for (const int64_t position : positions)
-      for (int64_t tokens = 1; tokens <= 4; tokens += 3)
-        for (int64_t heads = 1; heads <= 3; heads += 2) {
-          const int64_t keys = position + tokens, kv_heads = 2, query_stride = heads * Dk + 5;
-          const Floats q(tokens * query_stride, 1, random), k(keys * kv_heads * Dk, 2, random),
-              v(keys * kv_heads * Dv, 3, random);
-          std::vector<float*> k_pages, v_pages;
-          for (int64_t row = 0; row < keys; row += kAttentionBlock) {
-            k_pages.push_back(const_cast<float*>(k.at) + row * kv_heads * Dk);
-            v_pages.push_back(const_cast<float*>(v.at) + row * kv_heads * Dv);
+  const int64_t dims[][2] = {{1, 1}, {8, 24}, {33, 65}, {100, 130}, {256, 256}};
+  for (const CacheType type : {CacheType::F32, CacheType::F16, CacheType::Q8_0})
+    for (const auto& [Dk, Dv] : dims)
+      for (const int64_t seen : {1, 2, 15, 17, 32, 61, 63, 64, 100})
+        for (const int64_t tokens : {1, 4})
+          for (int64_t heads = 1; heads <= 7; heads++) {
+            const int64_t queries = tokens * heads, rows = std::min(seen + tokens - 1, kAttentionBlock), width = cache_width(Dv);
+            const CacheHead k(type, Dk, rows, random), v(type, Dv, rows, random);
+            Floats q(queries * cache_width(Dk), 0, random);
+            for (int64_t i = 0; i < queries * cache_width(Dk); i++)
+              if (i % cache_width(Dk) >= Dk) q.at[i] = 0;
+            const Floats scratch(attention_scratch_floats(queries, Dk, Dv), 0, random);
+            same_bits("attention_block", queries * (width + 2), 0, [&, Dk = Dk, Dv = Dv](const FloatKernels& kernels, float* y) {
+              AttentionBlockArgs a{};
+              a.type = type, a.q = q.at, a.k = k.memory.data(), a.v = v.memory.data();
+              a.tokens = tokens, a.heads = heads, a.seen = seen, a.Dk = Dk, a.Dv = Dv, a.scale = 0.3f;
+              a.out = {y + queries * width, y + queries * (width + 1), y}, a.scratch = scratch.at;
+              kernels.attention_block(a);
+            });
           }
-          std::vector<float> scratch(static_cast<size_t>(attention_scratch_floats(tokens * heads, Dv)));
-          same_bits("attention", tokens * heads * Dv, 1, [&, Dk = Dk, Dv = Dv](const FloatKernels& kernels, float* y) {
-            AttentionArgs a{};
-            a.k_stride = static_cast<size_t>(kv_heads * Dk), a.v_stride = static_cast<size_t>(kv_heads * Dv);
-            a.q = q.at, a.q_token_stride = static_cast<size_t>(query_stride), a.q_head_stride = static_cast<size_t>(Dk);
-            a.k_pages = k_pages.data(), a.k_offset = a.k_stride / 2;
-            a.v_pages = v_pages.data(), a.v_offset = a.v_stride / 2;
-            a.y = y, a.y_token_stride = static_cast<size_t>(heads * Dv), a.y_head_stride = static_cast<size_t>(Dv);
-            a.tokens = tokens, a.heads = heads, a.position = position, a.Dk = Dk, a.Dv = Dv;
-            a.scale = 0.3f, a.scratch = scratch.data();
-            kernels.attention(a);
-          });
-        }
+}
+
+FAK_TEST(attention_partials_same_bits) {
+  Random random(14);
+  for (const int64_t Dv : {1, 24, 65, 256})
+    for (int64_t queries = 1; queries <= 4; queries++) {
+      const int64_t floats = queries * (cache_width(Dv) + 2);
+      const Floats all(floats, 0, random), block(floats, 0, random);
+      const auto partials = [&](float* at) {
+        return AttentionPartials{at, at + queries, at + 2 * queries};
+      };
+      same_bits("attention_merge", floats, 0, [&](const FloatKernels& k, float* y) {
+        std::memcpy(y, all.at, static_cast<size_t>(floats) * sizeof(float));
+        k.attention_merge(partials(y), partials(block.at), queries, Dv);
+      });
+      same_bits("attention_output", Dv, 1,
+                [&](const FloatKernels& k, float* y) { k.attention_output(all.at, *block.at, y, Dv); });
+    }
+}
+
+/// What attention is told of a query: the definition in double, over rows as the cache holds them.
+FAK_TEST(attention_follows_its_definition) {
+  Random random(15);
+  const int64_t Dk = 40, Dv = 70, heads = 3, tokens = 5, seen = 58, queries = heads * tokens, width = cache_width(Dv);
+  const auto at = [](CacheType type, const CacheHead& head, int64_t D, int64_t row, int64_t i) -> double {
+    const int64_t element = row * cache_width(D) + i;
+    const uint8_t* const data = head.memory.data();
+    if (type == CacheType::F32) return reinterpret_cast<const float*>(data)[element];
+    if (type == CacheType::F16) return static_cast<double>(f16_to_f32(reinterpret_cast<const uint16_t*>(data)[element]));
+    const auto* const scales = reinterpret_cast<const uint16_t*>(data + kAttentionBlock * cache_width(D));
+    return static_cast<double>(f16_to_f32(scales[element / kCacheGroup])) * reinterpret_cast<const int8_t*>(data)[element];
+  };
+  for (const CacheType type : {CacheType::F32, CacheType::F16, CacheType::Q8_0}) {
+    const CacheHead k(type, Dk, 64, random), v(type, Dv, 64, random);
+    Floats q(queries * cache_width(Dk), 0, random);
+    const Floats scratch(attention_scratch_floats(queries, Dk, Dv), 0, random), out(queries * (width + 2), 0, random);
+    for (int64_t i = 0; i < queries * cache_width(Dk); i++)
+      if (i % cache_width(Dk) >= Dk) q.at[i] = 0;
+    AttentionBlockArgs a{};
+    a.type = type, a.q = q.at, a.k = k.memory.data(), a.v = v.memory.data();
+    a.tokens = tokens, a.heads = heads, a.seen = seen, a.Dk = Dk, a.Dv = Dv, a.scale = 0.1f;
+    a.out = {out.at + queries * width, out.at + queries * (width + 1), out.at}, a.scratch = scratch.at;
+    floats_of(0).attention_block(a);
+    for (int64_t query = 0; query < queries; query++) {
+      const int64_t n = std::min(kAttentionBlock, seen + query / heads);
+      std::vector<double> scores(static_cast<size_t>(n)), row(static_cast<size_t>(Dv));
+      double top = -1e30, sum = 0;
+      for (int64_t i = 0; i < n; i++) {
+        double& score = scores[static_cast<size_t>(i)];
+        for (int64_t d = 0; d < Dk; d++) score += 0.1 * static_cast<double>(q.at[query * cache_width(Dk) + d]) * at(type, k, Dk, i, d);
+        top = std::max(top, score);
+      }
+      for (int64_t i = 0; i < n; i++) {
+        const double p = std::exp(scores[static_cast<size_t>(i)] - top);
+        sum += p;
+        for (int64_t d = 0; d < Dv; d++) row[static_cast<size_t>(d)] += p * at(type, v, Dv, i, d);
+      }
+      std::vector<float> y(static_cast<size_t>(Dv));
+      floats_of(0).attention_output(out.at + query * width, a.out.sums[query], y.data(), Dv);
+      for (int64_t d = 0; d < Dv; d++)
+        CHECK(std::fabs(static_cast<double>(y[static_cast<size_t>(d)]) - row[static_cast<size_t>(d)] / sum) < 2e-5,
+              "type %d, query %lld, value %lld", static_cast<int>(type), static_cast<long long>(query), static_cast<long long>(d));
+    }
+  }
+}
+
+/// Rounding to a cache, told bit by bit; every binary16 number is its own nearest one.
+FAK_TEST(cache_rows_round_to_nearest_even) {
+  for (uint32_t h = 0; h < 0x10000; h++) {
+    if ((h & 0x7c00u) == 0x7c00u && (h & 0x3ffu) != 0) continue;
+    const float x = f16_to_f32(static_cast<uint16_t>(h));
+    CHECK(f32_to_f16(x) == h, "%04x becomes %04x", h, f32_to_f16(x));
+    if ((h & 0x7fffu) >= 0x7bffu) continue;
+    // Half-way to the next number: the even one of the two. The neighbours of the half-way point: the nearer one.
+    const float next = f16_to_f32(static_cast<uint16_t>(h + 1)), half = x + (next - x) / 2;
+    CHECK(f32_to_f16(half) == h + (h & 1u), "half-way above %04x becomes %04x", h, f32_to_f16(half));
+    CHECK(f32_to_f16(std::nextafter(half, x)) == h, "below half-way above %04x", h);
+    CHECK(f32_to_f16(std::nextafter(half, next)) == h + 1, "beyond half-way above %04x", h);
+  }
+  const float beyond[] = {65520.0f, -65520.0f, 1e30f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+  for (const CacheType type : {CacheType::F16, CacheType::Q8_0}) {
+    Memory page;
+    page.allocate(cache_head_bytes(type, 40));
+    std::vector<float> row(40, 1.0f);
+    for (const float x : beyond) {
+      row[37] = type == CacheType::Q8_0 && std::isfinite(x) ? x * 127.1f : x;
+      CHECK(!store_cache_row(type, row.data(), 40, page.data(), 3), "%g does not fit", static_cast<double>(x));
+    }
+    row[37] = type == CacheType::Q8_0 ? 8e6f : 65519.0f;
+    CHECK(store_cache_row(type, row.data(), 40, page.data(), 3), "the largest fits");
+    std::fill(row.begin(), row.end(), 1e-7f);
+    CHECK(store_cache_row(type, row.data(), 40, page.data(), 3), "the smallest fit");
+  }
 }
 
 FAK_TEST(conv_same_bits) {

@@ -1,6 +1,17 @@
 // The conformance cases: every op alone, in awkward shapes and stored types, over several steps so that states carry over.
 
-import { type Graph, ops, type Program, record, type State, type Value, type WeightBindings, Weights } from '@fak/graph'
+import {
+  type Graph,
+  KV_CACHE_TYPES,
+  type KvCacheType,
+  ops,
+  type Program,
+  record,
+  type State,
+  type Value,
+  type WeightBindings,
+  Weights,
+} from '@fak/graph'
 import { bytesSource, type DType, layoutOf, stackTensors, type TensorData, type WeightTensor } from '@fak/tensor'
 import { f32Tensor, Random, randomTensor, randomTypes } from '../random.js'
 
@@ -11,6 +22,8 @@ export interface ConformanceCase {
   readonly kind: string
   /** Stored type of the weight under test, where the op takes any. */
   readonly dtype?: DType
+  /** How its KV caches store their rows, where it has any. */
+  readonly kvCache?: KvCacheType
   readonly program: Program
   readonly weights: WeightBindings
   /** Token ids of consecutive steps. Output `y` is wanted for every row. */
@@ -97,10 +110,11 @@ function opCase(
   kind: string,
   title: string,
   build: (g: Graph, bench: Bench) => Value,
-  extra: { dtype?: DType; steps?: readonly number[] } = {},
+  extra: { dtype?: DType; kvCache?: KvCacheType; steps?: readonly number[] } = {},
+  randomBy = title,
 ): ConformanceCase {
   const name = `${kind} ${title}`
-  const random = new Random(seed(name))
+  const random = new Random(seed(`${kind} ${randomBy}`))
   let bench: Bench | undefined
   const program = record((g) => {
     bench = new Bench(g, random)
@@ -109,7 +123,8 @@ function opCase(
   })
   const steps = (extra.steps ?? STEPS).map((size) => random.tokens(size, VOCABULARY))
   const dtype = extra.dtype === undefined ? {} : { dtype: extra.dtype }
-  return { name, kind, ...dtype, program, weights: bench!.weights, steps }
+  const kvCache = extra.kvCache === undefined ? {} : { kvCache: extra.kvCache }
+  return { name, kind, ...dtype, ...kvCache, program, weights: bench!.weights, steps }
 }
 
 /** Every case. Deterministic: the same cases, weights and tokens in every run. */
@@ -295,17 +310,21 @@ function attentionCases(): ConformanceCase[] {
   ]
   // Enough positions to cross the blocks of keys that kernels work in.
   const steps = [1, 2, 65, 65, 1, 65, 65, 17, 1, 65, 3]
-  return shapes.map((attrs) =>
-    opCase(
-      'attention',
-      JSON.stringify(attrs),
-      (g, b) => {
-        const { Hq, Hk, Dk, Dv } = attrs
-        const caches = { kCache: g.kvCache('k', Hk * Dk), vCache: g.kvCache('v', Hk * Dv) }
-        const inputs = { q: b.input('q', Hq * Dk), k: b.input('k', Hk * Dk), v: b.input('v', Hk * Dv) }
-        return g.op(ops.attention, { ...inputs, ...caches }, attrs)
-      },
-      { steps },
+  return shapes.flatMap((attrs) =>
+    KV_CACHE_TYPES.map((kvCache) =>
+      opCase(
+        'attention',
+        `${JSON.stringify(attrs)}, cache of ${kvCache}`,
+        (g, b) => {
+          const { Hq, Hk, Dk, Dv } = attrs
+          const caches = { kCache: g.kvCache('k', Hk * Dk), vCache: g.kvCache('v', Hk * Dv) }
+          const inputs = { q: b.input('q', Hq * Dk), k: b.input('k', Hk * Dk), v: b.input('v', Hk * Dv) }
+          return g.op(ops.attention, { ...inputs, ...caches }, attrs)
+        },
+        { steps, kvCache },
+        // The same numbers for every type.
+        JSON.stringify(attrs),
+      ),
     ),
   )
 }

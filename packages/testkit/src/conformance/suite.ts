@@ -52,7 +52,9 @@ async function check(
   expectedExecutor: Executor,
   { tolerance }: ConformanceOptions,
 ): Promise<void> {
-  const prepare = (on: Executor) => on.prepare(each.program, each.weights, { maxTokens: CONFORMANCE_MAX_TOKENS })
+  const kvCache = each.kvCache === undefined ? {} : { kvCache: each.kvCache }
+  const prepare = (on: Executor) =>
+    on.prepare(each.program, each.weights, { maxTokens: CONFORMANCE_MAX_TOKENS, ...kvCache })
   const [prepared, expectedPrepared] = [await prepare(executor), await prepare(expectedExecutor)]
   try {
     const actual = await rowsOf(prepared, each.steps)

@@ -17,6 +17,16 @@ struct F32x16 {
 FAK_INLINE F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 FAK_INLINE F32x16 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 FAK_INLINE F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+FAK_INLINE F32x16 load_f16(const uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+}
+FAK_INLINE __m256 load_i8_half(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+FAK_INLINE F32x16 load_i8(const int8_t* p) { return {load_i8_half(p), load_i8_half(p + 8)}; }
+/// Float vectors that the registers hold.
+constexpr int kVectorRegisters = 8;
 
 /// All bits set in the lanes first … 7 + first whose index is below n.
 FAK_INLINE __m256i lanes_below(int64_t n, int first) {

@@ -15,6 +15,14 @@ struct F32x16 {
 FAK_INLINE F32x16 set1(float x) { return {_mm512_set1_ps(x)}; }
 FAK_INLINE F32x16 zero() { return {_mm512_setzero_ps()}; }
 FAK_INLINE F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+FAK_INLINE F32x16 load_f16(const uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+FAK_INLINE F32x16 load_i8(const int8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+/// Float vectors that the registers hold.
+constexpr int kVectorRegisters = 32;
 
 FAK_INLINE __mmask16 lanes_below(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 /// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.

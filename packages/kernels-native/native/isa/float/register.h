@@ -30,7 +30,9 @@ static void register_float(FloatKernels& table) {
   table.silu_mul = silu_mul_f32;
   table.sigmoid_mul = sigmoid_mul_f32;
   table.rope = rope_f32;
-  table.attention = attention_f32;
+  table.attention_block = attention_block;
+  table.attention_merge = attention_merge;
+  table.attention_output = attention_output;
   table.causal_conv1d = causal_conv1d_f32;
   table.l2_normalize = l2_normalize_f32;
   table.delta_gates = delta_gates_f32;

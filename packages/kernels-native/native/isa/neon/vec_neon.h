@@ -25,6 +25,18 @@ struct F32x16 {
 FAK_INLINE F32x16 set1(float x) { FAK_EACH_QUAD(vdupq_n_f32(x)); }
 FAK_INLINE F32x16 zero() { return set1(0.0f); }
 FAK_INLINE F32x16 load(const float* p) { FAK_EACH_QUAD(vld1q_f32(p + 4 * i)); }
+FAK_INLINE F32x16 load_f16(const uint16_t* p) {
+  const auto* const halves = reinterpret_cast<const __fp16*>(p);
+  FAK_EACH_QUAD(vcvt_f32_f16(vld1_f16(halves + 4 * i)));
+}
+FAK_INLINE F32x16 load_i8(const int8_t* p) {
+  const int8x16_t bytes = vld1q_s8(p);
+  const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
+  return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
+           vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))}};
+}
+/// Float vectors that the registers hold.
+constexpr int kVectorRegisters = 8;
 
 /// The first n floats (any n: below 0 counts as 0, above 4 as 4); the other lanes are zero and their memory is not touched.
 FAK_INLINE float32x4_t load_quad(const float* p, int64_t n) {

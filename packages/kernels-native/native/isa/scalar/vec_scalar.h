@@ -3,6 +3,8 @@
 
 #define FAK_ISA scalar
 
+#include "quant/half.h"
+
 namespace fak {
 namespace scalar {
 
@@ -22,6 +24,11 @@ FAK_INLINE F32x16 load(const float* p) {
   memcpy(r.lane, p, sizeof r.lane);
   return r;
 }
+FAK_INLINE F32x16 load_f16(const uint16_t* p) { FAK_EACH_LANE(f16_to_f32(p[l])); }
+FAK_INLINE F32x16 load_i8(const int8_t* p) { FAK_EACH_LANE(static_cast<float>(p[l])); }
+/// Float vectors that the registers hold.
+constexpr int kVectorRegisters = 8;
+
 /// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.
 FAK_INLINE F32x16 load_first(const float* p, int64_t n) {
   F32x16 r = zero();
