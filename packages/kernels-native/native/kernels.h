@@ -93,14 +93,15 @@ constexpr int64_t attention_scratch_floats(int64_t queries, int64_t Dk, int64_t 
 /// Longest convolution; the models of today have 4 taps.
 constexpr int64_t kMaxConvTaps = 16;
 
-/// A causal depthwise convolution over time for a slice of the channels.
+/// A causal depthwise convolution over time, for a slice of the channels and some tokens.
 struct ConvArgs {
-  const float* x;       ///< token 0, first channel of the slice
-  size_t stride;        ///< floats from one token to the next, in x and y
+  const float* x;       ///< first token, first channel of the slice
+  size_t x_stride;      ///< floats from one token to the next
   const float* weight;  ///< [channels, taps] of the slice; the last tap is the current token's
-  float* history;       ///< [taps - 1, …] oldest first, first channel of the slice; rewritten to the last taps - 1 inputs
+  const float* history; ///< the taps - 1 rows before the first token, oldest first, first channel of the slice
   size_t history_stride;
   float* y;
+  size_t y_stride;
   int64_t tokens, channels, taps;
   bool silu;            ///< apply silu to the sum
 };

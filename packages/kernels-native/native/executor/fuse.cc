@@ -19,7 +19,11 @@ class Fuser {
 
   Program run() {
     look();
-    for (size_t i = 0; i < program_.ops.size(); i++) join_add(static_cast<int>(i));
+    for (int i = 0; i < static_cast<int>(program_.ops.size()); i++) {
+      join_add(i);
+      join_gated_linear(i);
+      join_delta_net(i);
+    }
     sweep();
     for (size_t i = program_.ops.size(); i-- > 0;) program_.ops[i].inlined = can_inline(program_.ops[i]);
     plan(program_);
@@ -72,10 +76,63 @@ class Fuser {
       joined.inputs.push_back(other);
       joined.output = add.output;
       joined.parts.push_back(index);
-      removed_[static_cast<size_t>(index)] = true;
-      look();
+      remove(index);
       return;
     }
+  }
+
+  /// (linear, linear) + siluMul
+  void join_gated_linear(int index) {
+    OpNode& product = op(index);
+    if (kind(product) != "siluMul" || !prepared(product.output)) return;
+    const int gate = private_writer(product.inputs[0], "linear"), up = private_writer(product.inputs[1], "linear");
+    if (gate < 0 || up < 0 || op(gate).inputs[0] != op(up).inputs[0]) return;
+    product.kind = kind_index("gatedLinear");
+    product.inputs = {op(gate).inputs[0], op(gate).inputs[1], op(up).inputs[1]};
+    product.parts = {gate, up, index};
+    remove(gate);
+    remove(up);
+  }
+
+  /// causalConv1d + gatedDelta + gatedRmsNorm
+  void join_delta_net(int index) {
+    OpNode& norm = op(index);
+    if (kind(norm) != "gatedRmsNorm" || !prepared(norm.output)) return;
+    const int delta_index = private_writer(norm.inputs[0], "gatedDelta");
+    if (delta_index < 0) return;
+    const OpNode& delta = op(delta_index);
+    const int conv_index = private_writer(delta.inputs[0], "causalConv1d");
+    if (conv_index < 0) return;
+    const OpNode& conv = op(conv_index);
+    const double Dv = delta.attrs[3], norm_columns = static_cast<double>(program_.values[static_cast<size_t>(norm.inputs[2])].columns);
+    // With silu, a head normed as a whole, and every key head with its share of the value heads.
+    const bool whole_heads = norm_columns == Dv && static_cast<int64_t>(delta.attrs[1]) % static_cast<int64_t>(delta.attrs[0]) == 0;
+    if (conv.attrs[0] != 0 || !whole_heads) return;
+    OpNode joined;
+    joined.kind = kind_index("deltaNet");
+    joined.inputs = conv.inputs;
+    joined.inputs.insert(joined.inputs.end(), delta.inputs.begin() + 1, delta.inputs.end());
+    joined.inputs.insert(joined.inputs.end(), norm.inputs.begin() + 1, norm.inputs.end());
+    joined.states = {conv.states[0], delta.states[0]};
+    joined.attrs = delta.attrs;
+    joined.attrs.push_back(norm.attrs[0]);
+    joined.output = norm.output;
+    joined.parts = {conv_index, delta_index, index};
+    norm = joined;
+    remove(conv_index);
+    remove(delta_index);
+  }
+
+  void remove(int index) {
+    removed_[static_cast<size_t>(index)] = true;
+    look();
+  }
+
+  /// Whether all who read a value, which nobody else wants, take it as prepared rows.
+  bool prepared(int value) {
+    const std::vector<Use>& all = uses(value);
+    return !pinned(value) && !all.empty() &&
+           std::all_of(all.begin(), all.end(), [&](const Use& use) { return use.input == 0 && takes_prepared_rows(op(use.op)); });
   }
 
   void sweep() {
@@ -89,11 +146,9 @@ class Fuser {
   /// Whether everybody who reads the op's result takes it row by row, and nobody would compute a row twice.
   bool can_inline(const OpNode& node) {
     const std::vector<Use>& all = uses(node.output);
-    if (!is_row_op(node) || pinned(node.output) || all.empty()) return false;
+    if (!is_row_op(node) || pinned(node.output)) return false;
     // Linears share the rows that are prepared for one of them.
-    const auto is_linear = [&](const Use& use) { return use.input == 0 && takes_prepared_rows(op(use.op)); };
-    if (std::all_of(all.begin(), all.end(), is_linear)) return true;
-    return all.size() == 1 && op(all[0].op).inlined;
+    return prepared(node.output) || (all.size() == 1 && op(all[0].op).inlined);
   }
 
   Program program_;

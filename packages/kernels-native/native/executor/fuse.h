@@ -7,6 +7,8 @@
 namespace fak {
 
 /// The Program with its chains joined, and phases and places to match:
+/// - causalConv1d, gatedDelta and gatedRmsNorm become `deltaNet`; two linears of one x and the siluMul behind them become `gatedLinear`. Both
+///   need linears behind them that take their result as prepared rows, because that is the only form in which they give it;
 /// - `linear` and the `add` that alone reads it become `linearAdd`;
 /// - an op that works row by row (norms, siluMul, sigmoidMul, sliceHeads, lastRows) becomes part of preparing the rows of the linears
 ///   that read it: it stays in the list of ops, `inlined`, and is in no phase.

@@ -222,6 +222,11 @@ Response Prepared::execute(const Request& request) {
   step.failure = &failure;
   if (!place_partials(step)) return {Outcome::OutOfMemory, -1};
 
+  if (interrupted_)
+    for (const PlannedOp& op : tasks_.ops)
+      if (op.main) op.main->reset();
+  interrupted_ = true;
+
   bool aborted = false;
   const auto run = [&](const Timetable& timetable, const int32_t* abort, Profile* profile) {
     Run threads(step, timetable, abort, !weights_.mappings.empty(), profile);
@@ -242,6 +247,7 @@ Response Prepared::execute(const Request& request) {
 
   if (failure.happened()) return {failure.outcome(), failure.op()};
   if (aborted) return {Outcome::Aborted, -1};
+  interrupted_ = false;
   for (size_t i = 0; i < program_.pinned.size(); i++) {
     const Value& value = program_.values[static_cast<size_t>(program_.pinned[i])];
     const int64_t n = value.rows.of(step.T, step.R) * value.columns;

@@ -72,6 +72,7 @@ class Prepared {
   Memory arena_, shared_, private_, backup_, partials_;
   std::vector<uint8_t*> partial_places_;  ///< by output value
   size_t private_stride_ = 0;
+  bool interrupted_ = false;  ///< the last step ended half-way
 };
 
 }  // namespace fak

@@ -6,6 +6,7 @@
 //   fma(a, b, c)          a * b + c with one rounding
 //   max, min              a > b ? a : b and a < b ? a : b (the second operand when either is NaN)
 //   where_greater         a > b ? x : y;  where_nan  a is NaN ? x : y
+//   load_columns4(p, y)   y[j] has the floats j, j + 4, j + 8, ... of the 64 at p
 //   reduce_add            tree: lanes l + (l+8), then +4, +2, +1
 //   reduce_add4           the same of four vectors, stored next to each other
 //   round_even            to the nearest integer, ties to even

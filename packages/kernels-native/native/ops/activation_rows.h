@@ -1,47 +1,24 @@
 // ActivationRows: the rows of an activation in the forms that the kernels of stored types want, made once for all ops that read them.
 #pragma once
 
-#include "executor/memory.h"
 #include "ops/row_source.h"
 
 namespace fak {
 
-/// A unit is a row. Where the op that writes the activation is inlined, its rows exist in these forms alone.
+/// A unit is a row. Where the op that writes the activation is inlined, its rows exist in these forms alone. Where it gives its rows in
+/// pieces (see gives_prepared_rows), there is nothing left to do.
 class ActivationRows final : public Task {
  public:
-  ActivationRows(const OpBuilder& b, int value)
-      : source_(make_row_source(b, value)), producer_(b.producer(value)), rows_(b.program.values[static_cast<size_t>(value)].rows),
-        k_(b.program.values[static_cast<size_t>(value)].columns) {
-    private_bytes = static_cast<size_t>(source_->scratch_floats) * sizeof(float);
-    ops = source_->ops;
-    for (const OpNode& node : b.program.ops) {
-      if (!takes_prepared_rows(node) || node.inputs[0] != value) continue;
-      const Value& weight = b.program.values[static_cast<size_t>(node.inputs[std::string_view(kind_of(node).name) == "expertLinear" ? 2 : 1])];
-      Form& form = forms_[static_cast<size_t>(b.kernels.linear[static_cast<int>(weight.dtype)].activation)];
-      form.wanted = true;
-    }
-    for (int format = 0; format < kActivationFormatCount; format++) {
-      Form& form = forms_[format];
-      if (!form.wanted) continue;
-      form.offset = shared_bytes;
-      form.stride = activation_row_bytes(static_cast<ActivationFormat>(format), k_);
-      form.quantize = b.kernels.quantize_row[format];
-      shared_bytes += align_up(static_cast<size_t>(rows_.of(b.program.max_tokens, b.program.max_tokens)) * form.stride);
-      cost_ += static_cast<double>(k_) * 0.4;
-    }
-  }
+  /// Columns of a piece: a whole number of blocks of every form.
+  static constexpr int64_t kPieceColumns = 256;
 
-  Work work(const Step& step) const override { return {rows_.of(step.T, step.R), source_->cost + cost_}; }
+  ActivationRows(const OpBuilder& b, int value);
+  Work work(const Step& step) const override;
+  void run(const Step& step, int64_t begin, int64_t end, int thread) const override;
 
-  void run(const Step& step, int64_t begin, int64_t end, int thread) const override {
-    for (int64_t t = begin; t < end; t++) {
-      const float* x = source_->row(step, t, step.scratch(thread));
-      // Quantizing would turn NaN into an ordinary number, so this is where it must be seen.
-      step.check_finite(x, k_, producer_);
-      for (const Form& form : forms_)
-        if (form.wanted) form.quantize(x, step.shared + shared_offset + form.offset + static_cast<size_t>(t) * form.stride, k_);
-    }
-  }
+  /// Writes the columns [column, column + n) of row t: a piece, the last columns of a row, or a whole row. `column` is a multiple of
+  /// kPieceColumns.
+  void put(const Step& step, int64_t t, int64_t column, const float* x, int64_t n) const;
 
   /// Row 0 in one of the forms that are wanted; the others follow, one stride apart.
   const uint8_t* rows(const Step& step, ActivationFormat format) const {
@@ -55,7 +32,7 @@ class ActivationRows final : public Task {
     size_t offset = 0, stride = 0;
     void (*quantize)(const float* x, uint8_t* out, int64_t k) = nullptr;
   };
-  std::unique_ptr<RowSource> source_;
+  std::unique_ptr<RowSource> source_;  ///< null if the rows are given
   int producer_;
   RowCount rows_;
   int64_t k_;
@@ -63,10 +40,7 @@ class ActivationRows final : public Task {
   Form forms_[kActivationFormatCount];
 };
 
-/// Index of the preparation of input 0.
-inline int prepare_activation_rows(OpBuilder& b) {
-  const int value = b.input_id(0);
-  return b.prepare("rows " + std::to_string(value), [&] { return std::make_unique<ActivationRows>(b, value); });
-}
+/// The preparation of a value's rows, for an op that reads them or gives them.
+const ActivationRows& prepare_activation_rows(OpBuilder& b, int value);
 
 }  // namespace fak

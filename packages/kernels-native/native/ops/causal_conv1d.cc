@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "ops/op.h"
+#include "ops/conv_history.h"
 
 namespace fak {
 
@@ -14,36 +14,35 @@ constexpr int64_t kChannelsPerUnit = 64;
 class CausalConv1d final : public Task {
  public:
   explicit CausalConv1d(const OpBuilder& b)
-      : x_(b.input_id(0)), y_(b.node.output), history_(b.state(0)), channels_(b.output().columns), taps_(b.input(1).columns),
-        weight_(b.floats(1)), silu_(b.integer(0) == 0) {
-    if (taps_ > kMaxConvTaps) throw std::runtime_error("a convolution has too many taps");
+      : history_{b.input_id(0), b.state(0), b.output().columns, b.input(1).columns - 1}, y_(b.node.output), weight_(b.floats(1)),
+        silu_(b.integer(0) == 0) {
+    if (history_.kept >= kMaxConvTaps) throw std::runtime_error("a convolution has too many taps");
   }
 
   Work work(const Step& step) const override {
     const double floats = static_cast<double>(kChannelsPerUnit * step.T);
-    return {(channels_ + kChannelsPerUnit - 1) / kChannelsPerUnit,
-            100 + floats * (0.1 * static_cast<double>(taps_) + (silu_ ? 0.4 : 0.0))};
+    return {(history_.channels + kChannelsPerUnit - 1) / kChannelsPerUnit, 100 + floats * (silu_ ? 0.8 : 0.4)};
   }
 
   void run(const Step& step, int64_t begin, int64_t end, int) const override {
-    const int64_t from = begin * kChannelsPerUnit;
+    const int64_t from = begin * kChannelsPerUnit, until = std::min(end * kChannelsPerUnit, history_.channels);
     ConvArgs args;
-    args.x = step.activations[x_] + from;
-    args.stride = static_cast<size_t>(channels_);
-    args.weight = weight_ + from * taps_;
-    args.history = step.states[history_] + from;
-    args.history_stride = static_cast<size_t>(channels_);
+    args.x = step.activations[history_.x] + from;
+    args.x_stride = args.y_stride = args.history_stride = static_cast<size_t>(history_.channels);
+    args.taps = history_.kept + 1;
+    args.weight = weight_ + from * args.taps;
+    args.history = history_.rows(step) + from;
     args.y = step.activations[y_] + from;
     args.tokens = step.T;
-    args.channels = std::min(end * kChannelsPerUnit, channels_) - from;
-    args.taps = taps_;
+    args.channels = until - from;
     args.silu = silu_;
     step.kernels->floats.causal_conv1d(args);
+    history_.advance(step, from, until);
   }
 
  private:
-  int x_, y_, history_;
-  int64_t channels_, taps_;
+  ConvHistory history_;
+  int y_;
   const float* weight_;
   bool silu_;
 };

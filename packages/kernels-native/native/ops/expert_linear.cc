@@ -221,9 +221,9 @@ void make_expert_linear(OpBuilder& b) {
   const std::string key = "sorted " + std::to_string(b.input_id(0)) + " " + std::to_string(static_cast<int>(format)) + " by " + by;
   int rows_index;
   if (b.integer(1) == 0) {
-    const int source = prepare_activation_rows(b);
+    const ActivationRows& source = prepare_activation_rows(b, b.input_id(0));
     rows_index = b.prepare(key, [&] {
-      return std::make_unique<CopiedRows>(groups, static_cast<const ActivationRows&>(b.preparation(source)), format, k);
+      return std::make_unique<CopiedRows>(groups, source, format, k);
     }, 1);
   } else {
     rows_index = b.prepare(key + " per slot", [&] { return std::make_unique<OwnRows>(b, groups, format, k); }, 1);

@@ -1,10 +1,14 @@
-// gatedDelta: the gated delta rule. Attributes: Hk, Hv, Dk, Dv, keyHead (0 grouped, 1 tiled), eps. First the keys, queries and gates of
-// all tokens (a preparation), then the recurrence: a unit is some rows of one value head's state, carried through all tokens
-// while they sit in cache.
+// gatedDelta: the gated delta rule, and deltaNet: a causal convolution with silu, the rule, and a gated norm of its result, as fusing joins them.
+// Attributes: Hk, Hv, Dk, Dv, keyHead (0 grouped, 1 tiled), eps; of deltaNet also the norm's eps. First what the recurrence reads (a
+// preparation), then the recurrence: a unit is some rows of one value head's state, carried through all tokens while they sit in
+// cache. In deltaNet, whoever completes a group of heads norms it and brings it into the form that its readers want.
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
 
-#include "math/trigonometry.h"
-#include "ops/op.h"
+#include "ops/activation_rows.h"
+#include "ops/delta_inputs.h"
+#include "ops/pieces.h"
 
 namespace fak {
 
@@ -13,102 +17,119 @@ namespace {
 /// State rows of one unit: 32 rows of 128 floats take half of a first-level cache.
 constexpr int64_t kRowsPerUnit = 32;
 
-struct Shape {
-  int64_t Hk, Hv, Dk, Dv;
-  bool tiled;
-  float eps;
-  explicit Shape(const OpBuilder& b)
-      : Hk(b.integer(0)), Hv(b.integer(1)), Dk(b.integer(2)), Dv(b.integer(3)), tiled(b.integer(4) == 1),
-        eps(static_cast<float>(b.number(5))) {}
-  int64_t qkv() const { return 2 * Hk * Dk + Hv * Dv; }
-};
-
-/// Per token: normalized and scaled queries [Hk, Dk], normalized keys [Hk, Dk], decay [Hv], beta [Hv]. A unit is a token.
-class DeltaInputs final : public Task {
+/// The end of deltaNet: heads in groups that are pieces of a row, or all heads of it.
+class NormedHeads {
  public:
-  DeltaInputs(const OpBuilder& b, const Shape& shape)
-      : shape_(shape), qkv_(b.input_id(0)), a_(b.input_id(1)), b_(b.input_id(2)), A_(b.floats(3)), dt_bias_(b.floats(4)),
-        query_scale_(static_cast<float>(1.0 / square_root(static_cast<double>(shape.Dk)))) {
-    shared_bytes = static_cast<size_t>(b.program.max_tokens * width()) * sizeof(float);
-  }
+  NormedHeads(const OpBuilder& b, const DeltaShape& s, const ActivationRows& result)
+      : shape_(s), result_(result), y_(b.node.output), z_(b.input_id(6)), weight_(b.floats(7)),
+        eps_(static_cast<float>(b.number(6))),
+        group_(s.Hv * s.Dv % ActivationRows::kPieceColumns == 0 && ActivationRows::kPieceColumns % s.Dv == 0
+                   ? ActivationRows::kPieceColumns / s.Dv : s.Hv),
+        pieces_(s.Hv / group_) {}
 
-  Work work(const Step& step) const override {
-    return {step.T, static_cast<double>(shape_.Hk * shape_.Dk) * 0.3 + static_cast<double>(shape_.Hv) * 4};
-  }
+  int64_t scratch_floats() const { return group_ * shape_.Dv; }
+  void reset() const { pieces_.reset(); }
 
-  void run(const Step& step, int64_t begin, int64_t end, int) const override {
-    const Shape& s = shape_;
-    const FloatKernels& kernels = step.kernels->floats;
-    for (int64_t t = begin; t < end; t++) {
-      const float* qkv = step.activations[qkv_] + t * s.qkv();
-      kernels.l2_normalize(qkv, queries(step, t), s.Hk, s.Dk, s.eps, query_scale_);
-      kernels.l2_normalize(qkv + s.Hk * s.Dk, keys(step, t), s.Hk, s.Dk, s.eps, 1.0f);
-      kernels.delta_gates(step.activations[a_] + t * s.Hv, step.activations[b_] + t * s.Hv, A_, dt_bias_, decay(step, t),
-                          beta(step, t), s.Hv);
+  /// Some rows of a head have gone through all tokens.
+  void add(const Step& step, int64_t head, int64_t rows, float* scratch) const {
+    const int64_t group = head / group_, first = group * group_, Dv = shape_.Dv, n = group_ * Dv;
+    if (!pieces_.complete(group, rows, n)) return;
+    for (int64_t t = 0; t < step.T; t++) {
+      const float* z = step.activations[z_] + (t * shape_.Hv + first) * Dv;
+      for (int64_t h = 0; h < group_; h++) {
+        const float* y = step.activations[y_] + ((first + h) * step.T + t) * Dv;
+        step.kernels->floats.gated_rms_norm(y, z + h * Dv, weight_, scratch + h * Dv, 1, Dv, eps_);
+      }
+      result_.put(step, t, first * Dv, scratch, n);
     }
   }
 
-  int64_t width() const { return 2 * shape_.Hk * shape_.Dk + 2 * shape_.Hv; }
-  float* queries(const Step& step, int64_t t) const {
-    return reinterpret_cast<float*>(step.shared + shared_offset) + t * width();
-  }
-  float* keys(const Step& step, int64_t t) const { return queries(step, t) + shape_.Hk * shape_.Dk; }
-  float* decay(const Step& step, int64_t t) const { return keys(step, t) + shape_.Hk * shape_.Dk; }
-  float* beta(const Step& step, int64_t t) const { return decay(step, t) + shape_.Hv; }
-
  private:
-  Shape shape_;
-  int qkv_, a_, b_;
-  const float *A_, *dt_bias_;
-  float query_scale_;
+  const DeltaShape shape_;
+  const ActivationRows& result_;
+  const int y_, z_;
+  const float* weight_;
+  const float eps_;
+  const int64_t group_;
+  const Pieces pieces_;
 };
 
 class GatedDelta final : public Task {
  public:
-  GatedDelta(const OpBuilder& b, const Shape& shape, const DeltaInputs& inputs)
-      : shape_(shape), inputs_(inputs), qkv_(b.input_id(0)), y_(b.node.output), state_(b.state(0)) {}
+  GatedDelta(const OpBuilder& b, const DeltaShape& shape, const DeltaInputs& inputs, int state)
+      : shape_(shape), inputs_(inputs), y_(b.node.output), state_(b.state(state)) {}
 
-  Work work(const Step& step) const override {
-    return {shape_.Hv * slices(), static_cast<double>(kRowsPerUnit * shape_.Dk * step.T) * 0.2};
+  /// Of deltaNet.
+  void go_on_with(const OpBuilder& b, const ConvHistory& history, const ActivationRows& result) {
+    history_ = history;
+    normed_.emplace(b, shape_, result);
+    private_bytes = static_cast<size_t>(normed_->scratch_floats()) * sizeof(float);
   }
 
-  void run(const Step& step, int64_t begin, int64_t end, int) const override {
-    const Shape& s = shape_;
+  Work work(const Step& step) const override {
+    // Nanoseconds for a float of the state and a token; a step of one token waits for the state to come from memory.
+    const double cost = step.T == 1 ? 0.15 : 0.085;
+    return {shape_.Hv * slices(), static_cast<double>(kRowsPerUnit * shape_.Dk * step.T) * cost};
+  }
+
+  void run(const Step& step, int64_t begin, int64_t end, int thread) const override {
+    const DeltaShape& s = shape_;
     for (int64_t unit = begin; unit < end; unit++) {
       const int64_t head = unit / slices(), row = unit % slices() * kRowsPerUnit;
       const int64_t key_head = s.tiled ? head % s.Hk : head / (s.Hv / s.Hk);
       DeltaArgs args;
-      args.q = inputs_.queries(step, 0) + key_head * s.Dk;
-      args.k = inputs_.keys(step, 0) + key_head * s.Dk;
-      args.qk_stride = static_cast<size_t>(inputs_.width());
-      args.v = step.activations[qkv_] + 2 * s.Hk * s.Dk + head * s.Dv + row;
-      args.v_stride = static_cast<size_t>(s.qkv());
-      args.decay = inputs_.decay(step, 0) + head;
-      args.beta = inputs_.beta(step, 0) + head;
-      args.gate_stride = args.qk_stride;
+      args.q = inputs_.query(step, key_head, 0);
+      args.k = args.q + s.Dk;
+      args.qk_stride = static_cast<size_t>(2 * s.Dk);
+      args.v = inputs_.value(step, head) + row;
+      args.v_stride = inputs_.value_stride();
+      args.decay = inputs_.gates(step, head, 0);
+      args.beta = args.decay + 1;
+      args.gate_stride = 2;
       args.state = step.states[state_] + (head * s.Dv + row) * s.Dk;
-      args.y = step.activations[y_] + head * s.Dv + row;
-      args.y_stride = static_cast<size_t>(s.Hv * s.Dv);
+      // What nobody sees but the norm lies head by head as well.
+      args.y = step.activations[y_] + (normed_ ? head * step.T : head) * s.Dv + row;
+      args.y_stride = static_cast<size_t>(normed_ ? s.Dv : s.Hv * s.Dv);
       args.tokens = step.T;
       args.rows = std::min(kRowsPerUnit, s.Dv - row);
       args.Dk = s.Dk;
       step.kernels->floats.gated_delta(args);
+      if (!normed_) continue;
+      normed_->add(step, head, args.rows, step.scratch(thread));
+      // The inputs are made of the convolution's rows, so those may go now.
+      if (unit == 0) history_->advance(step, 0, history_->channels);
     }
+  }
+
+  void reset() const override {
+    if (normed_) normed_->reset();
   }
 
  private:
   int64_t slices() const { return (shape_.Dv + kRowsPerUnit - 1) / kRowsPerUnit; }
-  Shape shape_;
+  const DeltaShape shape_;
   const DeltaInputs& inputs_;
-  int qkv_, y_, state_;
+  const int y_, state_;
+  std::optional<ConvHistory> history_;
+  std::optional<NormedHeads> normed_;
 };
 
 }  // namespace
 
 void make_gated_delta(OpBuilder& b) {
-  const Shape shape(b);
-  const int inputs = b.prepare("", [&] { return std::make_unique<DeltaInputs>(b, shape); });
-  b.planned().main = std::make_unique<GatedDelta>(b, shape, static_cast<const DeltaInputs&>(b.preparation(inputs)));
+  const DeltaShape shape(b);
+  const int inputs = b.prepare("", [&] { return std::make_unique<DeltaInputs>(b, shape, 1, nullptr, ConvHistory{}); });
+  b.planned().main = std::make_unique<GatedDelta>(b, shape, static_cast<const DeltaInputs&>(b.preparation(inputs)), 0);
+}
+
+void make_delta_net(OpBuilder& b) {
+  const DeltaShape shape(b);
+  const ConvHistory history{b.input_id(0), b.state(0), shape.qkv(), b.input(1).columns - 1};
+  if (history.kept >= kMaxConvTaps) throw std::runtime_error("a convolution has too many taps");
+  const int inputs = b.prepare("", [&] { return std::make_unique<DeltaInputs>(b, shape, 2, b.floats(1), history); });
+  auto main = std::make_unique<GatedDelta>(b, shape, static_cast<const DeltaInputs&>(b.preparation(inputs)), 1);
+  main->go_on_with(b, history, prepare_activation_rows(b, b.node.output));
+  b.planned().main = std::move(main);
 }
 
 }  // namespace fak

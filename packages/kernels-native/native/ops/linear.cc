@@ -1,5 +1,5 @@
-// linear: y = x W^T, and linearAdd: y = x W^T + r. The rows of x are first brought into the form that the weight's kernel wants, once for all linears that read the
-// same x in the same form. A unit is a group of weight rows, for all rows of x.
+// linear: y = x W^T, and linearAdd, which fusing makes: y = x W^T + r. The rows of x are first brought into the form that the weight's
+// kernel wants, once for all linears that read the same x. A unit is a group of weight rows, for all rows of x.
 #include <algorithm>
 
 #include "ops/activation_rows.h"
@@ -8,17 +8,6 @@
 namespace fak {
 
 namespace {
-
-/// With fewer columns the kernels read four rows far apart as four streams, which want to be long: 32 rows each at least, as long as every
-/// thread gets its share of the units.
-constexpr int64_t kManyColumns = 12, kStreamTiles = 4, kUnitsPerThread = 4;
-
-/// Weight rows of one unit.
-int64_t rows_per_unit(int64_t rows, int64_t columns, int threads) {
-  if (columns >= kManyColumns) return kTileRows;
-  const int64_t share = rows / (kTileRows * kUnitsPerThread * threads);
-  return kTileRows * std::min(std::max<int64_t>(share, 1), kStreamTiles);
-}
 
 class Linear final : public Task {
  public:
@@ -66,8 +55,7 @@ class Linear final : public Task {
 }  // namespace
 
 void make_linear(OpBuilder& b) {
-  const int rows = prepare_activation_rows(b);
-  b.planned().main = std::make_unique<Linear>(b, static_cast<const ActivationRows&>(b.preparation(rows)));
+  b.planned().main = std::make_unique<Linear>(b, prepare_activation_rows(b, b.input_id(0)));
 }
 
 }  // namespace fak

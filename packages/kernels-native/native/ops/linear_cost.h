@@ -1,6 +1,7 @@
 // About how long linear kernels take, for slicing only: the same bits come out however the work is cut.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "dtype.h"
@@ -12,6 +13,17 @@ constexpr int64_t kTileRows = 32;
 
 /// Rough speeds of one core: weight bytes, multiply-adds, and elements of a type that is dequantized, per nanosecond.
 constexpr double kBytesPerNs = 12, kMacsPerNs = 60, kDequantizedPerNs = 0.7;
+
+/// With fewer columns the kernels read four rows far apart as four streams, which want to be long: 32 rows each at least, as long as every
+/// thread gets its share of the units.
+constexpr int64_t kManyColumns = 12, kStreamTiles = 4, kLinearUnitsPerThread = 4;
+
+/// Weight rows of one unit.
+inline int64_t rows_per_unit(int64_t rows, int64_t columns, int threads) {
+  if (columns >= kManyColumns) return kTileRows;
+  const int64_t share = rows / (kTileRows * kLinearUnitsPerThread * threads);
+  return kTileRows * std::min(std::max<int64_t>(share, 1), kStreamTiles);
+}
 
 /// Nanoseconds to bring one weight row of k elements in, and to multiply it with one column.
 inline double row_read_ns(DType type, int64_t k) {

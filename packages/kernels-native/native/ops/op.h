@@ -24,6 +24,8 @@ class Task {
   virtual Work work(const Step& step) const = 0;
   /// Does the units [begin, end). Must not allocate; must hold no object with a destructor (a fault in mapped weights leaves by longjmp).
   virtual void run(const Step& step, int64_t begin, int64_t end, int thread) const = 0;
+  /// Called before a step when the one before it ended half-way: forgets what that left.
+  virtual void reset() const {}
 
   /// Bytes that the main task of an op leaves for its `last`, by the step.
   virtual size_t partial_bytes(const Step&) const { return 0; }
@@ -125,10 +127,12 @@ void make_add(OpBuilder& builder);
 void make_attention(OpBuilder& builder);
 void make_causal_conv1d(OpBuilder& builder);
 void make_combine_experts(OpBuilder& builder);
+void make_delta_net(OpBuilder& builder);
 void make_embedding(OpBuilder& builder);
 void make_expert_linear(OpBuilder& builder);
 void make_gated_add(OpBuilder& builder);
 void make_gated_delta(OpBuilder& builder);
+void make_gated_linear(OpBuilder& builder);
 void make_gated_rms_norm(OpBuilder& builder);
 void make_last_rows(OpBuilder& builder);
 void make_linear(OpBuilder& builder);

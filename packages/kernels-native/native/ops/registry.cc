@@ -36,6 +36,8 @@ namespace {
 /// Kinds that executor/fuse.cc makes; their indices follow those of the catalogue.
 const std::vector<OpKind>& fused_kinds() {
   static const std::vector<OpKind> kinds = {
+      {"deltaNet", 8, 2, 7, make_delta_net},
+      {"gatedLinear", 3, 0, 0, make_gated_linear},
       {"linearAdd", 3, 0, 0, make_linear},
   };
   return kinds;

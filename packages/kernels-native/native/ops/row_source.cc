@@ -156,7 +156,18 @@ bool is_row_op(const OpNode& node) { return source_of(node) != nullptr; }
 
 bool takes_prepared_rows(const OpNode& node) {
   const std::string_view kind = kind_of(node).name;
-  return kind == "linear" || kind == "linearAdd" || (kind == "expertLinear" && node.attrs[1] == 0);
+  return kind == "linear" || kind == "linearAdd" || kind == "gatedLinear" || (kind == "expertLinear" && node.attrs[1] == 0);
+}
+
+std::vector<int> multiplied_with(const OpNode& node) {
+  const std::string_view kind = kind_of(node).name;
+  if (kind == "gatedLinear") return {node.inputs[1], node.inputs[2]};
+  return {node.inputs[kind == "expertLinear" ? 2 : 1]};
+}
+
+bool gives_prepared_rows(const OpNode& node) {
+  const std::string_view kind = kind_of(node).name;
+  return kind == "gatedLinear" || kind == "deltaNet";
 }
 
 }  // namespace fak

@@ -23,7 +23,12 @@ std::unique_ptr<RowSource> make_row_source(const OpBuilder& b, int value);
 /// Whether there is a source for what the op computes.
 bool is_row_op(const OpNode& node);
 
-/// Whether the op's first operand is taken as rows that are prepared once for all who read them (ops/activation_rows.h).
+/// Whether the op's first operand is taken as rows that are prepared once for all who read them (ops/activation_rows.h), and the
+/// matrices that these are multiplied with.
 bool takes_prepared_rows(const OpNode& node);
+std::vector<int> multiplied_with(const OpNode& node);
+
+/// Whether the op's result exists only as prepared rows, which it writes itself.
+bool gives_prepared_rows(const OpNode& node);
 
 }  // namespace fak

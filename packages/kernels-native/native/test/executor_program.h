@@ -42,6 +42,15 @@ class Recorder {
     return add_value(value);
   }
 
+  /// A stored matrix.
+  int stored_weight(DType dtype, std::vector<uint8_t> bytes, int64_t columns) {
+    const int id = stack(dtype, {std::move(bytes)}, columns);
+    Value& value = program.values[static_cast<size_t>(id)];
+    value.weight = value.experts[0];
+    value.experts.clear();
+    return id;
+  }
+
   /// A stack of stored matrices, each at an address of its own.
   int stack(DType dtype, std::vector<std::vector<uint8_t>> parts, int64_t columns) {
     Value value;

@@ -249,12 +249,9 @@ FAK_TEST(conv_same_bits) {
       for (const int64_t tokens : {1, 2, 3, 9}) {
         const int64_t stride = channels + 3, kept = taps - 1;
         const Floats x(tokens * stride, 1, random), w(channels * taps, 1, random), history(kept * stride + 1, 0, random);
-        const int64_t outputs = tokens * stride, all = outputs + kept * stride;
-        same_bits("causal_conv1d", all, 0, [&](const FloatKernels& k, float* y) {
-          // The rewritten history is compared too: it lies behind the outputs.
-          std::memcpy(y + outputs, history.at, sizeof(float) * static_cast<size_t>(kept * stride));
-          k.causal_conv1d({x.at, static_cast<size_t>(stride), w.at, y + outputs, static_cast<size_t>(stride), y, tokens,
-                           channels, taps, channels % 2 == 0});
+        same_bits("causal_conv1d", tokens * stride, 0, [&](const FloatKernels& k, float* y) {
+          k.causal_conv1d({x.at, static_cast<size_t>(stride), w.at, history.at, static_cast<size_t>(stride), y,
+                           static_cast<size_t>(stride), tokens, channels, taps, channels % 2 == 0});
         });
       }
 }

@@ -37,6 +37,24 @@ FAK_INLINE __m256i lanes_below(int64_t n, int first) {
 FAK_INLINE F32x16 load_first(const float* p, int64_t n) {
   return {_mm256_maskload_ps(p, lanes_below(n, 0)), _mm256_maskload_ps(p + 8, lanes_below(n, 8))};
 }
+/// Sixteen floats from each of p and p + 16: the four columns of these eight rows of four.
+FAK_INLINE void load_columns4_half(const float* p, __m256 y[4]) {
+  __m256 r[4];
+  for (int i = 0; i < 4; i++)
+    r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4 * i)), _mm_loadu_ps(p + 16 + 4 * i), 1);
+  const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpacklo_ps(r[2], r[3]);
+  const __m256 c = _mm256_unpackhi_ps(r[0], r[1]), d = _mm256_unpackhi_ps(r[2], r[3]);
+  y[0] = _mm256_shuffle_ps(a, b, 0x44);
+  y[1] = _mm256_shuffle_ps(a, b, 0xee);
+  y[2] = _mm256_shuffle_ps(c, d, 0x44);
+  y[3] = _mm256_shuffle_ps(c, d, 0xee);
+}
+FAK_INLINE void load_columns4(const float* p, F32x16 y[4]) {
+  __m256 lo[4], hi[4];
+  load_columns4_half(p, lo);
+  load_columns4_half(p + 32, hi);
+  for (int j = 0; j < 4; j++) y[j] = {lo[j], hi[j]};
+}
 FAK_INLINE void store(float* p, F32x16 a) {
   _mm256_storeu_ps(p, a.lo);
   _mm256_storeu_ps(p + 8, a.hi);

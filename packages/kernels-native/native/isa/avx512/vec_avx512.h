@@ -27,6 +27,15 @@ constexpr int kVectorRegisters = 32;
 FAK_INLINE __mmask16 lanes_below(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 /// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.
 FAK_INLINE F32x16 load_first(const float* p, int64_t n) { return {_mm512_maskz_loadu_ps(lanes_below(n), p)}; }
+FAK_INLINE void load_columns4(const float* p, F32x16 y[4]) {
+  const __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16), c = _mm512_loadu_ps(p + 32), d = _mm512_loadu_ps(p + 48);
+  __m512i at = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
+  for (int j = 0; j < 4; j++) {
+    const __m512 low = _mm512_permutex2var_ps(a, at, b), high = _mm512_permutex2var_ps(c, at, d);
+    y[j].all = _mm512_mask_mov_ps(low, 0xff00, high);
+    at = _mm512_add_epi32(at, _mm512_set1_epi32(1));
+  }
+}
 FAK_INLINE void store(float* p, F32x16 a) { _mm512_storeu_ps(p, a.all); }
 FAK_INLINE void store_first(float* p, F32x16 a, int64_t n) { _mm512_mask_storeu_ps(p, lanes_below(n), a.all); }
 

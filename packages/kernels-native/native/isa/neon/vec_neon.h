@@ -55,6 +55,12 @@ FAK_INLINE void store_quad(float* p, float32x4_t a, int64_t n) {
 }
 /// The first n floats (0 to 16); the other lanes are zero and their memory is not touched.
 FAK_INLINE F32x16 load_first(const float* p, int64_t n) { FAK_EACH_QUAD(load_quad(p + 4 * i, n - 4 * i)); }
+FAK_INLINE void load_columns4(const float* p, F32x16 y[4]) {
+  for (int i = 0; i < 4; i++) {
+    const float32x4x4_t columns = vld4q_f32(p + 16 * i);
+    for (int j = 0; j < 4; j++) y[j].q[i] = columns.val[j];
+  }
+}
 FAK_INLINE void store(float* p, F32x16 a) {
   for (int i = 0; i < 4; i++) vst1q_f32(p + 4 * i, a.q[i]);
 }

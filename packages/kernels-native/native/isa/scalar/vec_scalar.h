@@ -35,6 +35,10 @@ FAK_INLINE F32x16 load_first(const float* p, int64_t n) {
   memcpy(r.lane, p, sizeof(float) * static_cast<size_t>(n));
   return r;
 }
+FAK_INLINE void load_columns4(const float* p, F32x16 y[4]) {
+  for (int j = 0; j < 4; j++)
+    for (int l = 0; l < 16; l++) y[j].lane[l] = p[4 * l + j];
+}
 FAK_INLINE void store(float* p, F32x16 a) { memcpy(p, a.lane, sizeof a.lane); }
 FAK_INLINE void store_first(float* p, F32x16 a, int64_t n) { memcpy(p, a.lane, sizeof(float) * static_cast<size_t>(n)); }
 
