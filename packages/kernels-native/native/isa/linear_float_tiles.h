@@ -2,7 +2,8 @@
 // 2 rows x 3 columns, or 4 rows for one column, keeps enough accumulators in flight to hide the latency of FMA. Order of
 // isa/scalar/linear_float.cc. Include after vec.h. Read is a type of the instruction set, so no code is shared between them:
 //   kBytes, whole(p)   bytes of an element; sixteen elements as floats
-// Few columns are bound by memory reads, many by the FMA units and the load ports.
+// Few columns are bound by memory reads, many by the FMA units and the load ports. Where x is larger than L2, a block of rows stays there
+// while all columns go over it; with the rows outside, all of x would come from beyond for every four rows.
 #pragma once
 
 #include "linear_rows.h"
@@ -64,22 +65,42 @@ FAK_INLINE void float_columns(const LinearArgs& a, const RowGroup& g, int64_t m)
   }
 }
 
+/// Bytes of weights or activations that stay in L2 beside what streams past them.
+constexpr size_t kFloatBlockBytes = 256 << 10;
+
+template <class Read>
+FAK_INLINE void up_to_three_columns(const LinearArgs& a, const RowGroup& g, int64_t m) {
+  switch (a.columns - m) {
+    case 1: float_columns<Read, 1>(a, g, m); break;
+    case 2: float_columns<Read, 2>(a, g, m); break;
+    default: float_columns<Read, 3>(a, g, m); break;
+  }
+}
+
 template <class Read>
 static void linear_floats(const LinearArgs& a) {
   const int64_t groups = row_groups(a.rows);
-  for (int64_t i = 0; i < groups; i++) {
-    const RowGroup g = row_group(a, i);
-    if (a.columns == 1) {
+  if (a.columns == 1) {
+    for (int64_t i = 0; i < groups; i++) {
+      const RowGroup g = row_group(a, i);
       float out[1][4];
       float_tile<Read, 4, 1>(a, g.w, 0, out);
       store_rows(a, g, 0, out[0]);
-      continue;
     }
-    for (int64_t m = 0; m < a.columns; m += 3) {
-      switch (a.columns - m) {
-        case 1: float_columns<Read, 1>(a, g, m); break;
-        case 2: float_columns<Read, 2>(a, g, m); break;
-        default: float_columns<Read, 3>(a, g, m); break;
+  } else if (static_cast<size_t>(a.columns) * a.x_stride <= kFloatBlockBytes) {
+    for (int64_t i = 0; i < groups; i++) {
+      const RowGroup g = row_group(a, i);
+      for (int64_t m = 0; m < a.columns; m += 3) up_to_three_columns<Read>(a, g, m);
+    }
+  } else {
+    const int64_t fit = static_cast<int64_t>(kFloatBlockBytes / a.weight_stride) / 4 * 4, most = fit < 4 ? 4 : fit;
+    for (int64_t n = 0; n < a.rows; n += most) {
+      LinearArgs block = a;
+      block.weight += static_cast<size_t>(n) * a.weight_stride;
+      block.y += n;
+      block.rows = a.rows - n < most ? a.rows - n : most;
+      for (int64_t m = 0; m < a.columns; m += 3) {
+        for (int64_t i = 0; i < row_groups(block.rows); i++) up_to_three_columns<Read>(block, row_group(block, i), m);
       }
     }
   }
