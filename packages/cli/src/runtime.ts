@@ -35,7 +35,7 @@ export interface Runtime extends ChosenExecutor {
 export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n>'): Command {
   return command
     .option('--executor <name>', `${EXECUTORS.join(' or ')} (default: native where it is built)`, oneOf(EXECUTORS))
-    .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avx512, neon (env FAK_ISA)')
+    .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avxvnni, avx512, neon (env FAK_ISA)')
     .option(threadsFlags, 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
     .option('--chunk <n>', `prompt tokens per step (default ${DEFAULT_CHUNK})`, integerFrom(1, MAX_CHUNK))
     .option(

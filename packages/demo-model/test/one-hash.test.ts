@@ -34,15 +34,18 @@ describe.each([
   { weights: 'Q8_0', path: shipped },
   { weights: 'Q4_K_M', path: q4km },
 ])('$weights', ({ path }) => {
-  it.for(['scalar', 'avx2', 'avx512'])('gives the hash of one scalar thread with FAK_ISA=%s', async (isa, { skip }) => {
-    if (!nativeInfo()!.isas.includes(isa)) skip(`this machine has no ${isa}`)
-    vi.stubEnv('FAK_ISA', 'scalar')
-    const expected = await hashOf(path, 1, 64)
-    vi.stubEnv('FAK_ISA', isa)
-    for (const threads of [1, 2, 3]) {
-      for (const chunk of [1, 7, 64]) {
-        expect(await hashOf(path, threads, chunk), `${threads} threads, chunks of ${chunk}`).toBe(expected)
+  it.for(['scalar', 'avx2', 'avxvnni', 'avx512'])(
+    'gives the hash of one scalar thread with FAK_ISA=%s',
+    async (isa, { skip }) => {
+      if (!nativeInfo()!.isas.includes(isa)) skip(`this machine has no ${isa}`)
+      vi.stubEnv('FAK_ISA', 'scalar')
+      const expected = await hashOf(path, 1, 64)
+      vi.stubEnv('FAK_ISA', isa)
+      for (const threads of [1, 2, 3]) {
+        for (const chunk of [1, 7, 64]) {
+          expect(await hashOf(path, threads, chunk), `${threads} threads, chunks of ${chunk}`).toBe(expected)
+        }
       }
-    }
-  })
+    },
+  )
 })

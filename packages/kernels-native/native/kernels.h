@@ -191,6 +191,7 @@ size_t activation_row_bytes(ActivationFormat format, int64_t k);
 /// Fills every linear entry of a table with scalar kernels; the others override what they have.
 void register_linear_scalar(KernelTable& table);
 void register_linear_avx2(KernelTable& table);
+void register_linear_avxvnni(KernelTable& table);  // after avx2: its types that are not quantized stay
 void register_linear_avx512(KernelTable& table);
 void register_linear_neon(KernelTable& table);
 void register_linear_i8mm(KernelTable& table);

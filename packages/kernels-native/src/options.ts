@@ -7,7 +7,7 @@ import type { NativeDescription } from './addon.js'
 export interface NativeOptions {
   /** Threads that work on a step, 1 to 1024. Default: `FAK_THREADS`, else the physical cores that affinity and quota allow; more only wait for each other. */
   threads?: number
-  /** Instruction set: `scalar`, `avx2`, `avx512`, `neon` or `i8mm`. Default: `FAK_ISA`, else the fastest present. All give the same bits. */
+  /** Instruction set: `scalar`, `avx2`, `avxvnni`, `avx512`, `neon` or `i8mm`. Default: `FAK_ISA`, else the fastest present. All give the same bits. */
   isa?: string
 }
 

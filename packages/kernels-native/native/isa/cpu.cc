@@ -17,6 +17,7 @@ namespace {
 
 struct Features {
   bool avx2 = false;
+  bool avxvnni = false;  ///< the int8 dot products of VNNI in the encoding of AVX2, for processors without AVX-512
   bool avx512 = false;
   bool neon = false;  ///< with the dot products of Armv8.2 (SDOT); without them scalar code is used
   bool i8mm = false;  ///< matrix products of int8 (SMMLA) as well
@@ -29,6 +30,7 @@ Features detect() {
   if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
   const bool osxsave = c & (1u << 27), avx = c & (1u << 28), fma = c & (1u << 12), f16c = c & (1u << 29);
   if (!osxsave || !avx || !fma || !f16c || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
+  const unsigned subleaves = a;
   // The CPU having the registers is not enough: the operating system must save them (XCR0).
   unsigned xcr0 = 0, xcr0_high = 0;
   __asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(xcr0_high) : "c"(0));
@@ -36,6 +38,11 @@ Features detect() {
   found.avx2 = ymm && (b & (1u << 5));
   const bool f = b & (1u << 16), dq = b & (1u << 17), bw = b & (1u << 30), vl = b & (1u << 31), vnni = c & (1u << 11);
   found.avx512 = found.avx2 && zmm && f && dq && bw && vl && vnni;
+#ifdef FAK_AVXVNNI
+  if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) found.avxvnni = found.avx2 && (a & (1u << 4));
+#else
+  (void)subleaves;  // the compiler has no AVX-VNNI
+#endif
   return found;
 }
 #elif defined(FAK_ARM64) && defined(__APPLE__)
@@ -84,6 +91,9 @@ std::array<KernelTable, kIsaCount> make_tables() {
       register_dequantized_avx2(table);
       register_probe_avx2(table);
     }
+#ifdef FAK_AVXVNNI
+    if (isa == kAvxVnni && isa_present(isa)) register_linear_avxvnni(table);
+#endif
     if (isa >= kAvx512 && isa_present(isa)) {
       register_linear_avx512(table);
       register_float_avx512(table);
@@ -112,6 +122,7 @@ bool isa_present(int isa) {
   switch (isa) {
     case kScalar: return true;
     case kAvx2: return features().avx2;
+    case kAvxVnni: return features().avxvnni;
     case kAvx512: return features().avx512;
     case kNeon: return features().neon;
     case kI8mm: return features().i8mm;

@@ -6,10 +6,10 @@
 namespace fak {
 
 /// Slowest first among those of one kind of processor. Every build knows all of them, so that one it lacks is not taken for a typing error.
-enum Isa : int { kScalar, kAvx2, kAvx512, kNeon, kI8mm, kIsaCount };
+enum Isa : int { kScalar, kAvx2, kAvxVnni, kAvx512, kNeon, kI8mm, kIsaCount };
 
 /// The names of FAK_ISA.
-constexpr const char* kIsaNames[kIsaCount] = {"scalar", "avx2", "avx512", "neon", "i8mm"};
+constexpr const char* kIsaNames[kIsaCount] = {"scalar", "avx2", "avxvnni", "avx512", "neon", "i8mm"};
 
 /// Whether this build has kernels for the instruction set and this machine runs them.
 bool isa_present(int isa);

@@ -21,7 +21,7 @@ FloatKernels floats_of([[maybe_unused]] int isa) {
   KernelTable table{};
   register_float_scalar(table);
 #if defined(FAK_X86)
-  if (isa == kAvx2) register_float_avx2(table);
+  if (isa == kAvx2 || isa == kAvxVnni) register_float_avx2(table);
   if (isa == kAvx512) register_float_avx512(table);
 #elif defined(FAK_ARM64)
   if (isa >= kNeon) register_float_neon(table);

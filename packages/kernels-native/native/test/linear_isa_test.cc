@@ -1,5 +1,8 @@
 // Every linear kernel of every instruction set this machine has, against scalar, by memcmp.
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
 
 #include "isa/cpu.h"
 #include "linear_samples.h"
@@ -8,7 +11,39 @@
 using namespace fak;
 using namespace fak::test;
 
+#if defined(FAK_X86)
+namespace fak {
+void register_linear_avxvnni_evex(KernelTable& table);
+}
+#endif
+
 namespace {
+
+/// Beside the instruction sets of the executor, the leaves of AVX-VNNI in the encoding of AVX-512: the same source, for machines that
+/// have only that encoding.
+constexpr int kAvxVnniEvex = kIsaCount, kTables = kIsaCount + 1;
+
+bool present(int isa) {
+#if defined(FAK_X86)
+  if (isa == kAvxVnniEvex) return isa_present(kAvx2) && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#endif
+  return isa < kIsaCount && isa_present(isa);
+}
+
+const KernelTable& table_of(int isa) {
+#if defined(FAK_X86)
+  if (isa == kAvxVnniEvex) {
+    static const KernelTable evex = [] {
+      KernelTable table = kernel_table(kAvx2);
+      register_linear_avxvnni_evex(table);
+      table.isa = "avxvnni_evex";
+      return table;
+    }();
+    return evex;
+  }
+#endif
+  return kernel_table(isa);
+}
 
 /// Quantizes M rows with one table and multiplies with it; the result is [M, rows] with padding of 3 floats a row.
 std::vector<float> multiply(const KernelTable& table, DType type, const std::vector<uint8_t>& weight, size_t shift,
@@ -43,13 +78,13 @@ void compare(int isa, DType type, Sample sample, int64_t rows, int64_t columns, 
   const std::vector<uint8_t> weight = weight_sample(type, rows, k, sample, random);
   std::vector<std::vector<float>> x;
   for (int64_t m = 0; m < columns; m++) x.push_back(activation_sample(k, sample, random));
-  const std::vector<float> expected = multiply(kernel_table(0), type, weight, 0, x, rows, k);
-  const std::vector<float> got = multiply(kernel_table(isa), type, weight, shift, x, rows, k);
+  const std::vector<float> expected = multiply(table_of(0), type, weight, 0, x, rows, k);
+  const std::vector<float> got = multiply(table_of(isa), type, weight, shift, x, rows, k);
   const bool same = std::memcmp(expected.data(), got.data(), got.size() * sizeof(float)) == 0;
   size_t at = 0;
   while (!same && std::memcmp(&expected[at], &got[at], sizeof(float)) == 0) at++;
   CHECK(same, "%s sample %d rows %lld columns %lld k %lld shift %zu: element %zu is %g (%08x), scalar says %g (%08x)",
-        kernel_table(isa).linear[static_cast<int>(type)].name, static_cast<int>(sample), static_cast<long long>(rows),
+        table_of(isa).linear[static_cast<int>(type)].name, static_cast<int>(sample), static_cast<long long>(rows),
         static_cast<long long>(columns), static_cast<long long>(k), shift, at, static_cast<double>(got[at]),
         float_to_bits(got[at]), static_cast<double>(expected[at]), float_to_bits(expected[at]));
 }
@@ -58,7 +93,7 @@ void compare(int isa, DType type, Sample sample, int64_t rows, int64_t columns, 
 bool has_own(int isa, DType type) {
   const int t = static_cast<int>(type);
   for (int lower = 0; lower < isa; lower++) {
-    if (isa_present(lower) && kernel_table(isa).linear[t].linear == kernel_table(lower).linear[t].linear) return false;
+    if (present(lower) && table_of(isa).linear[t].linear == table_of(lower).linear[t].linear) return false;
   }
   return true;
 }
@@ -76,6 +111,13 @@ FAK_TEST(linear_isa_of_this_machine_has_its_own_kernels) {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
   CHECK(isa_present(kAvx2) == avx2 && isa_present(kAvx512) == avx512, "avx2 %d, avx512 %d", isa_present(kAvx2), isa_present(kAvx512));
+#if defined(__linux__)
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  const std::string flags((std::istreambuf_iterator<char>(cpuinfo)), std::istreambuf_iterator<char>());
+  const bool avxvnni = avx2 && flags.find(" avx_vnni") != std::string::npos;
+  CHECK(!avxvnni || isa_present(kAvxVnni), "the processor has AVX-VNNI, and its kernels are missing");
+  CHECK(avxvnni || !isa_present(kAvxVnni), "the processor has no AVX-VNNI");
+#endif
 #elif defined(FAK_ARM64) && defined(__linux__)
   // The identification registers, which Linux lets programs read: fields DP and I8MM.
   uint64_t isar0 = 0, isar1 = 0;
@@ -85,21 +127,22 @@ FAK_TEST(linear_isa_of_this_machine_has_its_own_kernels) {
         isa_present(kI8mm));
 #endif
   int below = kScalar;
-  for (int isa = 1; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 1; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
-      const LinearKernels& own = kernel_table(isa).linear[t];
-      // Matrix products of int8 have nothing for floats.
-      if (isa == kI8mm && own.activation == ActivationFormat::F32) continue;
-      CHECK(own.linear != kernel_table(below).linear[t].linear, "%s is used for %s", own.name, kernel_table(isa).isa);
+      const LinearKernels& own = table_of(isa).linear[t];
+      // Dot products of int8 have nothing for floats.
+      const bool int8_only = isa == kI8mm || isa == kAvxVnni || isa == kAvxVnniEvex;
+      if (int8_only && own.activation == ActivationFormat::F32) continue;
+      CHECK(own.linear != table_of(below).linear[t].linear, "%s is used for %s", own.name, table_of(isa).isa);
     }
     below = isa;
   }
 }
 
 FAK_TEST(linear_isa_every_row_and_column_count) {
-  for (int isa = 1; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 1; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
       const DType type = static_cast<DType>(t);
       if (!has_own(isa, type)) continue;
@@ -118,8 +161,8 @@ FAK_TEST(linear_isa_every_row_and_column_count) {
 }
 
 FAK_TEST(linear_isa_every_block_count) {
-  for (int isa = 1; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 1; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
       const DType type = static_cast<DType>(t);
       if (!has_own(isa, type)) continue;
@@ -138,8 +181,8 @@ FAK_TEST(linear_isa_every_block_count) {
 }
 
 FAK_TEST(linear_isa_long_rows) {
-  for (int isa = 1; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 1; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
       const DType type = static_cast<DType>(t);
       if (!has_own(isa, type)) continue;
@@ -154,11 +197,11 @@ FAK_TEST(linear_isa_long_rows) {
 
 // A type that is dequantized must give the bits of its expanded rows as F32 weights, whatever the tiles.
 FAK_TEST(linear_isa_dequantized_types_equal_f32) {
-  for (int isa = 0; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 0; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (int t = 0; t < kDTypeCount; t++) {
       const DType type = static_cast<DType>(t);
-      const LinearKernels& kernels = kernel_table(isa).linear[t];
+      const LinearKernels& kernels = table_of(isa).linear[t];
       if (!is_dequantized(type)) continue;
       const int64_t k = info(type).block_elements == 1 ? 517 : 3 * info(type).block_elements;
       for (const Sample sample : kSamples) {
@@ -175,8 +218,8 @@ FAK_TEST(linear_isa_dequantized_types_equal_f32) {
           }
           std::vector<std::vector<float>> x;
           for (int64_t m = 0; m < columns; m++) x.push_back(activation_sample(k, sample, random));
-          const std::vector<float> expected = multiply(kernel_table(0), DType::F32, expanded, 0, x, rows, k);
-          const std::vector<float> got = multiply(kernel_table(isa), type, weight, 1, x, rows, k);
+          const std::vector<float> expected = multiply(table_of(0), DType::F32, expanded, 0, x, rows, k);
+          const std::vector<float> got = multiply(table_of(isa), type, weight, 1, x, rows, k);
           CHECK(std::memcmp(expected.data(), got.data(), got.size() * sizeof(float)) == 0, "%s sample %d columns %lld",
                 kernels.name, static_cast<int>(sample), static_cast<long long>(columns));
         }
@@ -187,8 +230,8 @@ FAK_TEST(linear_isa_dequantized_types_equal_f32) {
 
 FAK_TEST(linear_isa_quantize_row) {
   const ActivationFormat formats[] = {ActivationFormat::F32, ActivationFormat::Q8x32, ActivationFormat::Q8x256};
-  for (int isa = 1; isa < kIsaCount; isa++) {
-    if (!isa_present(isa)) continue;
+  for (int isa = 1; isa < kTables; isa++) {
+    if (!present(isa)) continue;
     for (const ActivationFormat format : formats) {
       const int64_t step = format == ActivationFormat::F32 ? 5 : format == ActivationFormat::Q8x32 ? 32 : 256;
       for (int64_t blocks = 1; blocks <= 33; blocks++) {
@@ -200,10 +243,10 @@ FAK_TEST(linear_isa_quantize_row) {
           Aligned expected(bytes), got(bytes);
           std::memset(expected.data(), 0x55, bytes);
           std::memset(got.data(), 0xaa, bytes);
-          kernel_table(0).quantize_row[static_cast<int>(format)](x.data(), expected.data(), k);
-          kernel_table(isa).quantize_row[static_cast<int>(format)](x.data(), got.data(), k);
+          table_of(0).quantize_row[static_cast<int>(format)](x.data(), expected.data(), k);
+          table_of(isa).quantize_row[static_cast<int>(format)](x.data(), got.data(), k);
           CHECK(std::memcmp(expected.data(), got.data(), bytes) == 0, "%s format %d sample %d k %lld",
-                kernel_table(isa).isa, static_cast<int>(format), static_cast<int>(sample), static_cast<long long>(k));
+                table_of(isa).isa, static_cast<int>(format), static_cast<int>(sample), static_cast<long long>(k));
         }
       }
     }

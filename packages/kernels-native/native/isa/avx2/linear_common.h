@@ -13,6 +13,13 @@ namespace FAK_ISA {
 FAK_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 FAK_INLINE void store_256(void* p, __m256i v) { _mm256_store_si256(static_cast<__m256i*>(p), v); }
 
+FAK_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+/// 16 bytes from each of two places.
+FAK_INLINE __m256i two_lanes(const void* low, const void* high) {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(low)), load_128(high), 1);
+}
+
 /// Four registers of 8 partial sums -> per 128-bit lane the four sums [v0, v1, v2, v3] of that lane.
 FAK_INLINE __m256i sum_lanes(__m256i v0, __m256i v1, __m256i v2, __m256i v3) {
   const __m256i a = _mm256_add_epi32(_mm256_unpacklo_epi32(v0, v1), _mm256_unpackhi_epi32(v0, v1));
@@ -27,10 +34,15 @@ FAK_INLINE __m256i sum_both_lanes(__m256i a, __m256i b) {
 
 /// Two values spread so that lane 4 b + r holds value b.
 FAK_INLINE __m256 spread2(const float* p) {
-  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_broadcast_ss(p)), _mm_broadcast_ss(p + 1), 1);
+  double two;
+  memcpy(&two, p, sizeof two);
+  return _mm256_permutevar_ps(_mm256_castpd_ps(_mm256_set1_pd(two)), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
 }
 FAK_INLINE __m256i spread2(const int32_t* p) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi32(p[0])), _mm_set1_epi32(p[1]), 1);
+  int64_t two;
+  memcpy(&two, p, sizeof two);
+  return _mm256_castps_si256(_mm256_permutevar_ps(_mm256_castsi256_ps(_mm256_set1_epi64x(two)),
+                                                  _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)));
 }
 
 /// Eight binary16 values from two qwords.
@@ -38,11 +50,9 @@ FAK_INLINE __m256 halves_to_floats(uint64_t low, uint64_t high) {
   return _mm256_cvtph_ps(_mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low)));
 }
 
-/// Eight halved E8M0 scales: e8m0_half_to_f32, lane by lane.
-FAK_INLINE __m256 halved_e8m0(const uint8_t e[8]) {
-  int64_t eight;
-  memcpy(&eight, e, sizeof eight);
-  const __m256i v = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(eight));
+/// Eight halved E8M0 scales, a byte each: e8m0_half_to_f32, lane by lane.
+FAK_INLINE __m256 halved_e8m0(uint64_t e) {
+  const __m256i v = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<int64_t>(e)));
   const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(v, _mm256_set1_epi32(1)), 23);
   const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), v);
   const __m256i is_normal = _mm256_cmpgt_epi32(v, _mm256_set1_epi32(1));
@@ -113,6 +123,14 @@ FAK_INLINE void transpose8(__m256i v[8]) {
 constexpr int kHalfRows = 8;
 constexpr int kTileRows = 16;
 
+/// Brings the lines of `bytes` bytes of a row to L2 for the next tile: `tile` is the distance of its rows. A panel is filled from 16
+/// streams in bursts, which the prefetchers of the processor do not follow; with few columns that is what it waits for.
+template <size_t bytes>
+FAK_INLINE void prefetch_next_tile(const void* p, ptrdiff_t tile) {
+  const char* at = static_cast<const char*>(p) + tile;
+  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(at + i, _MM_HINT_T1);
+}
+
 /// The elements of one column of a panel as int16.
 FAK_INLINE void widen(int16_t* out, const int8_t* in, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) {
@@ -125,7 +143,7 @@ FAK_INLINE void widen(int16_t* out, const int8_t* in, int64_t n) {
 template <int H, int C>
 FAK_INLINE void panel_dots(const int16_t (*panel)[kTileRows][2], int pairs, const int16_t* x, size_t x_stride,
                            __m256i total[C][H]) {
-#pragma GCC unroll 2
+#pragma GCC unroll 8
   for (int i = 0; i < pairs; i++) {
     __m256i w[H];
     for (int h = 0; h < H; h++) w[h] = _mm256_load_si256(reinterpret_cast<const __m256i*>(panel[i][8 * h]));
@@ -175,6 +193,17 @@ FAK_INLINE void store_tile(const LinearArgs& a, int64_t m, int64_t n, const Tile
     }
   }
 }
+
+/// What every leaf of linear_drive.h has here.
+struct LeafBase {
+  using Mask = TileMask;
+  static constexpr int kStep = 2, kHalfRows = FAK_ISA::kHalfRows;
+  static constexpr bool kHalfStep = false;
+  FAK_INLINE Mask mask(int64_t rows) { return tile_mask(rows); }
+  FAK_INLINE void store(const LinearArgs& a, const RowGroup& g, int64_t column, __m128 acc) {
+    store_group(a, g, column, acc);
+  }
+};
 
 }  // namespace FAK_ISA
 }  // namespace fak

@@ -1,4 +1,5 @@
-// Overrides the linear entries that AVX2 does better than scalar code, or with VNNI those that it does better than AVX2 alone.
+// Overrides the linear entries that AVX2 does better than scalar code; with VNNI the quantized ones, after those of AVX2. The rest of
+// that table stays: float kernels, quantization of activations, and the probe, as vpdpbusd does 32 products like vpmaddubsw.
 #include "linear_avx2.h"
 
 #define FAK_QUOTED(name) #name

@@ -120,11 +120,11 @@ struct Q6_K {
 struct IQ4_XS {
   using Block = BlockIQ4_XS;
   static constexpr int kGroup = 32, kLargest = 255;
-  static constexpr int kOffsetShift = kVnni ? 7 : kNoOffset;
-  static constexpr bool kSigned = !kVnni, kMinimum = false;
+  static constexpr int kOffsetShift = kNoOffset;
+  static constexpr bool kSigned = true, kMinimum = false;
   FAK_INLINE void quants(const Block& b, __m256i q[8]) {
     const __m128i values = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Values));
-    const __m256i table = _mm256_broadcastsi128_si256(kVnni ? _mm_xor_si128(values, _mm_set1_epi8(-128)) : values);
+    const __m256i table = _mm256_broadcastsi128_si256(values);
     for (int i = 0; i < 8; i++) {
       const __m256i twice =
           _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b.qs + 16 * i)));

@@ -23,6 +23,7 @@ FAK_INLINE void fill_wide(WidePanel256& panel, int64_t b, int half, const uint8_
   alignas(16) uint16_t d[8];
   for (int r = 0; r < 8; r++) {
     const typename T::Block& w = *reinterpret_cast<const typename T::Block*>(rows[r]);
+    prefetch_next_tile<sizeof w>(&w, kTileRows * (rows[1] - rows[0]));
     __m256i q[8], scale, min;
     T::quants(w, q);
     avx2::group_scales(w, scale, min);
