@@ -45,6 +45,7 @@ async function printed(answer: typeof answerAsJson, text: string, finishReason?:
   const opened = { name: 'scripted', architecture: 'none', stored: { tensors: new Map() } }
   const runtime = {
     opened,
+    prepared: { kvCache: 'f32' },
     executor: { name: 'none' },
     isa: null,
     threads: 1,

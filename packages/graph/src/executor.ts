@@ -187,7 +187,10 @@ export interface StageProfile {
 
 /** Part of a {@link StageProfile}. */
 export interface TaskProfile {
-  /** Indices of {@link Program.ops} that this task does: several where the executor has fused them. */
+  /**
+   * Indices of {@link Program.ops} that this task does: several where the executor has fused them. An op whose parts must wait for each other
+   * is in the task of each part.
+   */
   readonly ops: readonly number[]
   /**
    * The op, by its index, that first wants what this task makes ready, such as quantized rows; `ops` are then what is done on the way there,

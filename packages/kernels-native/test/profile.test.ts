@@ -8,7 +8,7 @@ const tokens = new Random(2).tokens(11, config.vocabularySize)
 const prepare = (threads: number) => new NativeExecutor({ threads }).prepare(program, weights, { maxTokens: 16 })
 
 describe('the profile of a step', () => {
-  it.each([1, 2])('names every op once, on %i threads, and changes no bit', async (threads) => {
+  it.each([1, 2])('names every op, on %i threads, and changes no bit', async (threads) => {
     const prepared = await prepare(threads)
     const state = prepared.createState()
     const seen: StepProfile[] = []
@@ -25,7 +25,8 @@ describe('the profile of a step', () => {
     for (const { stages, totalMs, executorMs, backupMs, busyMs } of seen) {
       const tasks = stages.flatMap((stage) => stage.tasks)
       const done = tasks.flatMap(({ ops }) => ops)
-      expect(done.sort((a, b) => a - b)).toEqual(program.ops.map((_, op) => op))
+      // Attention of one token is cut into spans of keys, which a task of its own merges.
+      expect([...new Set(done)].sort((a, b) => a - b)).toEqual(program.ops.map((_, op) => op))
       expect(busyMs).toHaveLength(threads)
       // The same time, added up by task and by thread; and nobody works longer than the stages last.
       const sum = (times: number[]) => times.reduce((a, b) => a + b, 0)

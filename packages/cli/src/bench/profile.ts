@@ -64,6 +64,8 @@ export function summarizeProfile(program: Program, steps: readonly StepProfile[]
   const ops = new Map<string, Sums>()
   const stages = new Map<string, Sums>()
   for (const step of steps) {
+    // An op in several parts moves its bytes in the first.
+    const moved = new Set<number>()
     for (const stage of step.stages) {
       const busy = sum(stage.tasks, ({ busyMs }) => busyMs)
       const whole = sumsFor(stages, stageName(program, stage))
@@ -76,6 +78,8 @@ export function summarizeProfile(program: Program, steps: readonly StepProfile[]
         row.ms += busy === 0 ? 0 : (stage.ms * task.busyMs) / busy
         row.busyMs += task.busyMs
         for (const op of task.ops) {
+          if (moved.has(op)) continue
+          moved.add(op)
           const traffic = opTraffic(program, program.ops[op]!, step)
           for (const sums of [row, whole]) {
             sums.weightBytes += traffic.weightBytes
