@@ -48,14 +48,28 @@ export async function restoredContent(
   return { content: await readContent(container, about, target, tokens), replayed: null }
 }
 
+/** A section that there must be: the array that it holds at a position, or `null` for a row of logits. */
+interface Expected {
+  readonly name: string
+  readonly array: StateArray | null
+  readonly position: number
+}
+
+/** The sections of the states that a saved session says it has. */
+function* expectedSections({ row, arrays, computed, checkpoints }: About): Generator<Expected, void> {
+  if (row) yield { name: section.row, array: null, position: computed }
+  for (const array of arrays) yield { name: section.array(array.label), array, position: computed }
+  for (const [c, { tokens: position, row }] of checkpoints.entries()) {
+    if (row) yield { name: section.checkpointRow(c), array: null, position }
+    for (const array of arrays) {
+      if (array.kind === 'recurrent') yield { name: section.checkpointArray(c, array.label), array, position }
+    }
+  }
+}
+
 function refuseUnknownSections(container: Container, about: About): void {
   const known = new Set<string>([ABOUT, section.tokens])
-  if (about.row) known.add(section.row)
-  for (const { label } of about.arrays) known.add(section.array(label))
-  for (const [c, { row }] of about.checkpoints.entries()) {
-    if (row) known.add(section.checkpointRow(c))
-    for (const { kind, label } of about.arrays) if (kind === 'recurrent') known.add(section.checkpointArray(c, label))
-  }
+  for (const { name } of expectedSections(about)) known.add(name)
   for (const { name, optional } of container.sections.values()) {
     if (known.has(name) || optional || name.startsWith(EXTRA)) continue
     throw container.failure('STATE_UNKNOWN_SECTION', 'this build does not know the section, and may not skip it', name)
@@ -97,22 +111,14 @@ function checkFit(container: Container, about: About, { prepared, identity, widt
     if (saved === here) continue
     throw container.failure('STATE_SHAPE_MISMATCH', `state ${i} is ${saved}, here it is ${here}`, ABOUT)
   }
-  const check = (name: string, bytes: number) => {
+  for (const { name, array, position } of expectedSections(about)) {
     const { length } = container.section(name)
-    if (length === bytes) return
+    const bytes = array === null ? 4 * width : stateArrayBytes(array, position)
+    if (length === bytes) continue
     const reason = `the section has ${length} bytes, for ${about.computed} computed tokens it takes ${bytes}`
     throw container.failure('STATE_INCONSISTENT', reason, name)
   }
-  if (about.row) check(section.row, 4 * width)
-  for (const array of stateArrays) check(section.array(array.label), stateArrayBytes(array, about.computed))
-  for (const [c, { row }] of about.checkpoints.entries()) {
-    if (row) check(section.checkpointRow(c), 4 * width)
-    for (const array of recurrent(stateArrays))
-      check(section.checkpointArray(c, array.label), stateArrayBytes(array, 0))
-  }
 }
-
-const recurrent = (arrays: readonly StateArray[]) => arrays.filter(({ kind }) => kind === 'recurrent')
 
 async function readContent(
   container: Container,
