@@ -148,16 +148,16 @@ static void few_columns(const LinearArgs& a, int64_t column) {
   }
 }
 
-/// At most four columns in a pass over the rows, in shares as equal as may be.
-template <class Few>
+/// At most four columns in a pass over the rows, in shares as equal as may be; a lone one may have a form of its own.
+template <class More, class One = More>
 static void few_columns_in_passes(const LinearArgs& a) {
   for (int64_t m = 0, count; m < a.columns; m += count) {
     count = pass_columns(a.columns - m);
     switch (count) {
-      case 1: few_columns<Few, 1>(a, m); break;
-      case 2: few_columns<Few, 2>(a, m); break;
-      case 3: few_columns<Few, 3>(a, m); break;
-      default: few_columns<Few, 4>(a, m); break;
+      case 1: few_columns<One, 1>(a, m); break;
+      case 2: few_columns<More, 2>(a, m); break;
+      case 3: few_columns<More, 3>(a, m); break;
+      default: few_columns<More, 4>(a, m); break;
     }
   }
 }

@@ -157,19 +157,5 @@ struct Pairs32 {
   }
 };
 
-/// One column by SDOT, more by pairs; at most four in a pass over the rows.
-template <class Few, class Pairs>
-static void few_columns_or_pairs(const LinearArgs& a) {
-  for (int64_t m = 0, count; m < a.columns; m += count) {
-    count = pass_columns(a.columns - m);
-    switch (count) {
-      case 1: few_columns<Few, 1>(a, m); break;
-      case 2: few_columns<Pairs, 2>(a, m); break;
-      case 3: few_columns<Pairs, 3>(a, m); break;
-      default: few_columns<Pairs, 4>(a, m); break;
-    }
-  }
-}
-
 }  // namespace i8mm
 }  // namespace fak

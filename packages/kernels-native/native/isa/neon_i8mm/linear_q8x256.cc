@@ -154,7 +154,7 @@ struct Leaf {
 template <class T>
 void linear(const LinearArgs& a) {
   if (a.columns >= kPanelColumns) return many_columns<Leaf<T>>(a);
-  few_columns_or_pairs<Few256<T>, Pairs256<T>>(a);
+  few_columns_in_passes<Pairs256<T>, Few256<T>>(a);  // one column goes by SDOT
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ struct Leaf {
 template <class T>
 void linear(const LinearArgs& a) {
   if (a.columns >= kPanelColumns) return many_columns<Leaf<T>>(a);
-  few_columns_or_pairs<Few32<T>, Pairs32<T>>(a);
+  few_columns_in_passes<Pairs32<T>, Few32<T>>(a);  // one column goes by SDOT
 }
 
 }  // namespace
