@@ -310,14 +310,14 @@ struct PanelForm {
 template <class T>
 struct PanelForm<T, true> {
   using Panel = WidePanel256;
-  static constexpr int kTileColumns = 4, kPanelBlocks = kWideBlocks;
+  static constexpr int kTileColumns = 4, kPanelBlocks = WidePanel256::kBlocks;
   FAK_INLINE void fill(Panel& panel, int half, const uint8_t* const rows[8], int64_t b) {
     fill_wide<T>(panel, b, half, rows);
   }
   template <int H, int C>
   FAK_INLINE void tile(const LinearArgs& a, const Panel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
                        const TileMask& mask) {
-    tile_wide<H, C>(a, panel, blocks, b0, m, n, mask);
+    tile_wide<H, C>(a, panel, row_q8x256(a.x + static_cast<size_t>(m) * a.x_stride, a.k), blocks, b0, m, n, mask);
   }
 };
 

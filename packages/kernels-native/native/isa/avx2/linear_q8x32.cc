@@ -9,6 +9,7 @@
 //                 vpmaddwd for 16 products.
 #include "linear_avx2.h"
 #include "linear_dots.h"
+#include "linear_wide.h"
 
 namespace fak {
 namespace FAK_ISA {
@@ -329,16 +330,11 @@ FAK_INLINE void tile(const LinearArgs& a, const BytePanel& panel, int64_t blocks
 
 // ---- Many columns: int16, for AVX2 alone and quants of eight bits ----
 
-constexpr int kWideBlocks = 16;
-
-/// 16 weight rows times up to kWideBlocks blocks as int16 pairs, 16 KiB and the scales.
-struct WidePanel {
-  alignas(32) int16_t quants[kWideBlocks][16][kTileRows][2];
-  alignas(32) float d[kWideBlocks][kTileRows];
-};
+/// 16 blocks of 16 rows, 16 KiB.
+using WidePanel32 = WidePanel<32, 16>;
 
 template <class T>
-FAK_INLINE void fill_panel(WidePanel& panel, int half, const uint8_t* const rows[8], int64_t blocks) {
+FAK_INLINE void fill_panel(WidePanel32& panel, int half, const uint8_t* const rows[8], int64_t blocks) {
   for (int64_t b = 0; b < blocks; b++) {
     __m256i low[8], high[8];
     const typename T::Block* w[8];
@@ -360,31 +356,9 @@ FAK_INLINE void fill_panel(WidePanel& panel, int half, const uint8_t* const rows
 }
 
 template <class T, int H, int C>
-FAK_INLINE void tile(const LinearArgs& a, const WidePanel& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
+FAK_INLINE void tile(const LinearArgs& a, const WidePanel32& panel, int64_t blocks, int64_t b0, int64_t m, int64_t n,
                      const TileMask& mask) {
-  const RowQ8x32 x = row_q8x32(a.x + static_cast<size_t>(m) * a.x_stride, a.k);
-  constexpr int kLength = 32 * kWideBlocks;
-  alignas(32) int16_t wide[C][kLength];
-  for (int c = 0; c < C; c++) widen(wide[c], x.quants + static_cast<size_t>(c) * a.x_stride + 32 * b0, 32 * blocks);
-  alignas(32) float acc[C][kTileRows];
-  load_tile<H, C>(a, m, n, mask, b0 == 0, acc);
-  for (int64_t b = 0; b < blocks; b++) {
-    __m256i dot[C][H];
-    for (int c = 0; c < C; c++) {
-      for (int h = 0; h < H; h++) dot[c][h] = _mm256_setzero_si256();
-    }
-    panel_dots<H, C>(panel.quants[b], 16, wide[0] + 32 * b, kLength, dot);
-    for (int c = 0; c < C; c++) {
-      const __m256 dx = _mm256_broadcast_ss(reinterpret_cast<const float*>(
-          reinterpret_cast<const uint8_t*>(x.scales + b0 + b) + static_cast<size_t>(c) * a.x_stride));
-      for (int h = 0; h < H; h++) {
-        float* at = acc[c] + 8 * h;
-        _mm256_store_ps(at, _mm256_fmadd_ps(_mm256_mul_ps(_mm256_load_ps(&panel.d[b][8 * h]), dx),
-                                            _mm256_cvtepi32_ps(dot[c][h]), _mm256_load_ps(at)));
-      }
-    }
-  }
-  store_tile<H, C>(a, m, n, mask, 32 * (b0 + blocks) == a.k, acc);
+  tile_wide<H, C>(a, panel, row_q8x32(a.x + static_cast<size_t>(m) * a.x_stride, a.k), blocks, b0, m, n, mask);
 }
 
 /// The form of panel for a type.
@@ -395,8 +369,8 @@ struct PanelForm {
 };
 template <>
 struct PanelForm<true> {
-  using Panel = WidePanel;
-  static constexpr int kTileColumns = 4, kPanelBlocks = kWideBlocks, kPanelColumns = 8;
+  using Panel = WidePanel32;
+  static constexpr int kTileColumns = 4, kPanelBlocks = Panel::kBlocks, kPanelColumns = 8;
 };
 
 template <class T>
