@@ -13,9 +13,11 @@ const arrows = {
   session: ['graph', 'tensor', 'tokenizer'],
   'kernels-native': ['graph', 'tensor'],
   'demo-model': [],
+  convert: ['gguf', 'model-qwen35', 'safetensors', 'tensor', 'tokenizer'],
   cli: [
     ...[
       'chat',
+      'convert',
       'demo-model',
       'gguf',
       'grammar',

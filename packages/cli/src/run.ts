@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { chatCommand } from './commands/chat.js'
 import { compareCommand } from './commands/compare.js'
+import { convertCommand } from './commands/convert.js'
 import { editCommand } from './commands/edit.js'
 import { evalCommand } from './commands/eval.js'
 import { infoCommand } from './commands/info.js'
@@ -21,6 +22,7 @@ const COMMANDS = [
   benchCommand,
   inspectCommand,
   editCommand,
+  convertCommand,
   tokenizeCommand,
   infoCommand,
 ]

@@ -17,13 +17,13 @@ export class StatusLine {
     this.#io = io
   }
 
-  /** Shows `label`, with a percentage when the total is known. */
-  update(label: string, done?: number, total?: number): void {
+  /** Shows `label`, with a percentage when the total is known, and what else there is to say behind it. */
+  update(label: string, done?: number, total?: number, more = ''): void {
     const now = performance.now()
     if (this.#io.stderr.isTTY !== true || now - this.#start < QUIET_MS || now - this.#drawn < REDRAW_MS) return
     this.#wipe()
     const share = done === undefined || !total ? '' : ` ${Math.floor((100 * done) / total)} %`
-    this.#io.stderr.write(`${label}${share}`)
+    this.#io.stderr.write(`${label}${share}${more === '' ? '' : `, ${more}`}`)
     this.#drawn = now
   }
 

@@ -24,5 +24,6 @@ export {
   type GgufContent,
   type GgufValueContent,
   type GgufWriteOptions,
+  ggufByteLength,
   ggufStream,
 } from './write.js'

@@ -77,6 +77,13 @@ interface LaidOut {
   readonly byteLength: number
 }
 
+/**
+ * Bytes that the file of some content takes; no tensor data is asked for.
+ *
+ * @throws FakError as {@link encodeGguf}, but for tensor data
+ */
+export const ggufByteLength = (content: GgufContent): number => layOut(content).byteLength
+
 /** Checks content and lays it out as a file. */
 export function layOut(content: GgufContent): LaidOut {
   const entries = [...content.metadata]

@@ -9,7 +9,7 @@ import { IdBuffer } from './id-buffer.js'
 import type { JsonInput } from './json-input.js'
 import { type OffsetUnit, type Spans, spansOf } from './offsets.js'
 import { singleByteIds, type TokenizerParts } from './parts.js'
-import { PieceScanner } from './piece-scanner.js'
+import { type PieceRules, PieceScanner } from './piece-scanner.js'
 import { StreamDecoder } from './stream-decoder.js'
 import { type SpecialPolicy, type Stretch, TextToTokens } from './text-encoder.js'
 import type { Vocabulary } from './vocabulary.js'
@@ -106,6 +106,8 @@ export class Tokenizer {
   readonly bosTokenId: number | undefined
   /** The token that fills a batch, when the file names one. */
   readonly padTokenId: number | undefined
+  /** How text is cut into pieces before merging; the value of `tokenizer.ggml.pre` in GGUF files. */
+  readonly pieceRules: PieceRules
 
   private readonly file: string | null
   private readonly vocabulary: Vocabulary
@@ -121,6 +123,7 @@ export class Tokenizer {
     this.eosTokenId = parts.eosTokenId
     this.bosTokenId = parts.bosTokenId
     this.padTokenId = parts.padTokenId
+    this.pieceRules = parts.rules
     const scanner = new PieceScanner(parts.rules)
     const byteIds = singleByteIds(parts.vocabulary, parts.file)
     const pairs = new BytePairEncoder(scanner, byteIds, parts.merges, this.vocabSize)
