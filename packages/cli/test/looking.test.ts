@@ -151,7 +151,7 @@ describe('fak bench', () => {
       '1',
     ])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/decode +2 +[\d.]+ +[\d.]+ +.*% of/)
+    expect(stdout).toMatch(/decode +2 +[\d.]+ +[\d.]+ +[\d.]+ +.* of .*\/s +\d+ %/)
     expect(stdout).not.toMatch(/^prefill/m)
   })
 })

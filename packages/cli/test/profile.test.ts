@@ -1,4 +1,5 @@
 import type { StepProfile } from '@fak/graph'
+import { ReferenceExecutor } from '@fak/graph/reference'
 import { describe, expect, it } from 'vitest'
 import { printProfile, summarizeProfile } from '../src/bench/profile.js'
 import { opTraffic } from '../src/bench/traffic.js'
@@ -6,14 +7,16 @@ import { openModel } from '../src/model/open.js'
 import { fak, fixture } from './harness.js'
 
 const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
-const program = model.program()
+const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
+await prepared.dispose()
 await close()
+const { program } = prepared
 const first = (kind: string) => program.ops.findIndex((op) => op.kind === kind)
 
 describe('the traffic of an op', () => {
   // moe-r3: d = 32, delta layers of Hk = 2, Hv = 6, D = 16; attention of Hq = 4, Hk = 1, D = 16; 3 of 8 experts of 16. All F32.
   const of = (kind: string, tokens: number, position = 0) =>
-    opTraffic(program, program.ops[first(kind)]!, { tokens, rows: 1, position })
+    opTraffic(prepared, program.ops[first(kind)]!, { tokens, rows: 1, position })
 
   it('is the chosen experts: exactly for one token, as many as even choices hit for several', () => {
     const matrix = 16 * 32
@@ -65,7 +68,7 @@ describe('the profile of a run', () => {
       { ms: 1, serial: true, tasks: [{ ops: [first('rmsNorm')], prepares: linear, chunks: 1, busyMs: 1 }] },
     ],
   })
-  const summed = summarizeProfile(program, [step(null), step(2)], { bandwidth: 1e9, macRate: null })
+  const summed = summarizeProfile(prepared, [step(null), step(2)], { bandwidth: 1e9, macRate: null })
 
   it('divides a step into its parts', () => {
     expect(summed).toMatchObject({ steps: 2, ms: 12, stagesMs: 5, backupMs: 1, executorMs: 3, callMs: 1, gapMs: 2 })
@@ -82,7 +85,7 @@ describe('the profile of a run', () => {
       waiting: 0.25,
       shareOfMacRate: null,
     })
-    const { weightBytes } = opTraffic(program, program.ops[linear]!, { tokens: 1, rows: 1, position: 0 })
+    const { weightBytes } = opTraffic(prepared, program.ops[linear]!, { tokens: 1, rows: 1, position: 0 })
     expect(byTime).toMatchObject({ weightBytes, shareOfBandwidth: weightBytes / 3e-3 / 1e9 })
     expect([preparation!.name, preparation!.ms, preparation!.weightBytes]).toEqual(['for linear', 1, 0])
     expect(norm).toMatchObject({ name: 'rmsNorm for linear', ms: 1, waiting: 0.5 })

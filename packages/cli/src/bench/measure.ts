@@ -1,4 +1,4 @@
-// The measurements of fak bench: prefill and decode apart, each several times, at a depth.
+// The measurements of fak bench: prefill and decode apart, each several times, at one or several depths.
 
 import type { PreparedProgram, StepProfile } from '@fak/graph'
 import { createSession, type KeptState, StateCache } from '@fak/session'
@@ -11,8 +11,8 @@ const WARM_UP_TOKENS = 8
 export interface BenchPlan {
   readonly prefill: number
   readonly decode: number
-  /** Tokens held before either begins. */
-  readonly depth: number
+  /** For each: tokens held before either begins. */
+  readonly depths: readonly number[]
   readonly repeats: number
   /** Whether one more run of each kind is clocked step by step. */
   readonly profile?: boolean
@@ -22,6 +22,7 @@ export interface BenchPlan {
 export interface Rates {
   readonly median: number
   readonly best: number
+  readonly worst: number
 }
 
 /** Runs of one kind. */
@@ -31,18 +32,23 @@ export interface Runs extends Rates {
   share(perToken: number, ceiling: (ceilings: Ceilings) => number | null): number | null
 }
 
-/** What was measured. `null` where nothing was asked for. */
-export interface Measured {
+/** What was measured at one depth. `null` where nothing was asked for. */
+export interface MeasuredDepth {
+  readonly depth: number
   readonly prefill: Runs | null
   readonly decode: Runs | null
-  /** State held at the end of a decode run. */
-  readonly stateBytes: number
+  /** Steps of the runs that were clocked. */
+  readonly steps: Readonly<Record<Kind, readonly StepProfile[] | null>>
+}
+
+/** What was measured. */
+export interface Measured {
+  /** In the order of the plan. */
+  readonly depths: readonly MeasuredDepth[]
   /** Most memory of the process once everything had run once, before the machine was measured, which takes memory of its own. */
   readonly peakRssBytes: number
   /** What the machine could do, before and after each run but the first ones. */
   readonly ceilings: readonly Ceilings[]
-  /** Steps of the runs that were clocked; `null` where nothing was asked for. */
-  readonly steps: { readonly prefill: readonly StepProfile[] | null; readonly decode: readonly StepProfile[] | null }
 }
 
 /** A run: its speed, and what the machine could do beside it. */
@@ -52,7 +58,18 @@ interface Run {
   readonly after: number
 }
 
-type Kind = 'prefill' | 'decode'
+/** Reading a prompt, or writing one token after the other. */
+export type Kind = 'prefill' | 'decode'
+
+/** What a measurement works with beside its plan. */
+export interface BenchContext {
+  readonly vocabulary: number
+  readonly signal: AbortSignal
+  /** Hears what begins, and how much of everything is done. */
+  readonly onProgress: (what: string, done: number, total: number) => void
+  /** Called between runs. */
+  readonly measureMachine: () => Promise<Ceilings>
+}
 
 /** Keeps the first state it is given and no other: that of the depth, where every run begins. */
 class DepthCache extends StateCache {
@@ -62,96 +79,130 @@ class DepthCache extends StateCache {
   }
 }
 
-/** Runs the plan, whose profile takes an executor that has one. `onRun` hears of each run that begins, `measureMachine` is called between runs. */
-export async function measure(
-  prepared: PreparedProgram,
-  plan: BenchPlan,
-  {
-    vocabulary,
-    signal,
-    onRun,
-    measureMachine,
-  }: {
-    vocabulary: number
-    signal: AbortSignal
-    onRun: (name: string) => void
-    measureMachine: () => Promise<Ceilings>
-  },
-): Promise<Measured> {
-  const { prefill, decode, depth, repeats } = plan
-  // Every run computes its tokens: with kept states the second one would only come back to the first one's. The depth is computed once.
-  const cache =
-    depth === 0
-      ? new StateCache(prepared, { maxBytes: 0 })
-      : new DepthCache(prepared, { maxBytes: Number.MAX_SAFE_INTEGER })
-  const session = createSession(prepared, { contextLength: depth + prefill + decode + 1, cache })
-  const ids = spread(depth + Math.max(prefill, decode + 1), vocabulary)
-  const runs = { prefill: [] as Run[], decode: [] as Run[] }
-  const steps: Record<Kind, StepProfile[] | null> = { prefill: null, decode: null }
-  const kinds = (['prefill', 'decode'] as const).filter((kind) => plan[kind] > 0)
-  const ceilings: Ceilings[] = []
-  let stateBytes = 0
-  let peakRssBytes = 0
-  const work = {
-    prefill: () => session.sync(ids.slice(0, depth + prefill), { signal }),
-    decode: async () => {
-      for (let i = 0; i < decode; i++) await session.step(ids[depth + i]!, { signal })
-    },
+/** Runs at one depth, each from the same state on, which is computed once. */
+class Lane {
+  readonly depth: number
+  readonly #plan: BenchPlan
+  readonly #signal: AbortSignal
+  readonly #prepared: PreparedProgram
+  readonly #cache: StateCache
+  readonly #session: ReturnType<typeof createSession>
+  readonly #ids: readonly number[]
+
+  constructor(prepared: PreparedProgram, plan: BenchPlan, depth: number, { vocabulary, signal }: BenchContext) {
+    const { prefill, decode } = plan
+    this.depth = depth
+    this.#plan = plan
+    this.#signal = signal
+    this.#prepared = prepared
+    // Every run computes its tokens: with kept states the second one would only come back to the first one's.
+    this.#cache =
+      depth === 0
+        ? new StateCache(prepared, { maxBytes: 0 })
+        : new DepthCache(prepared, { maxBytes: Number.MAX_SAFE_INTEGER })
+    this.#session = createSession(prepared, { contextLength: depth + prefill + decode + 1, cache: this.#cache })
+    this.#ids = spread(depth + Math.max(prefill, decode + 1), vocabulary)
   }
-  const goToDepth = async () => {
-    session.reset()
-    if (depth > 0) await session.sync(ids.slice(0, depth), { signal })
+
+  /** Brings weights and code in, and computes the depth. */
+  async warmUp(onProgress: (done: number, total: number) => void): Promise<void> {
+    const ids = this.#ids.slice(0, this.depth > 0 ? this.depth : WARM_UP_TOKENS)
+    await this.#session.sync(ids, { signal: this.#signal, onProgress })
   }
-  const run = async (kind: Kind, repeat: number) => {
-    if (repeat > 0) await probe()
-    onRun(`${kind} ${repeat + 1} of ${repeats}`)
-    await goToDepth()
-    runs[kind].push({ tokensPerSecond: await perSecond(plan[kind], work[kind]), after: ceilings.length })
-    if (kind === 'decode') stateBytes = session.byteLength
+
+  /** Tokens per second of one run. */
+  async run(kind: Kind): Promise<number> {
+    await this.#goToDepth()
+    const start = performance.now()
+    await this.#work(kind)
+    return (this.#plan[kind] * 1000) / (performance.now() - start)
   }
-  const clocked = async (kind: Kind): Promise<StepProfile[]> => {
-    onRun(`${kind}, clocked`)
-    await goToDepth()
+
+  /** Steps of one run, clocked. */
+  async clocked(kind: Kind): Promise<StepProfile[]> {
+    await this.#goToDepth()
     const steps: StepProfile[] = []
-    const stop = prepared.profile!((step) => steps.push(step))
+    const stop = this.#prepared.profile!((step) => steps.push(step))
     try {
-      await work[kind]()
+      await this.#work(kind)
     } finally {
       stop()
     }
     return steps
   }
-  const probe = async () => {
-    if (ceilings.length === 0) peakRssBytes = process.resourceUsage().maxRSS * 1024
-    onRun('measuring the machine')
-    ceilings.push(await measureMachine())
+
+  async dispose(): Promise<void> {
+    await this.#session.dispose()
+    await this.#cache.clear()
   }
-  try {
-    onRun('warming up')
-    await session.sync(ids.slice(0, depth > 0 ? depth : WARM_UP_TOKENS), { signal })
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      for (const kind of kinds) await run(kind, repeat)
-    }
-    for (const kind of plan.profile === true ? kinds : []) steps[kind] = await clocked(kind)
-    await probe()
-  } finally {
-    await session.dispose()
-    await cache.clear()
+
+  async #goToDepth(): Promise<void> {
+    this.#session.reset()
+    if (this.depth > 0) await this.#session.sync(this.#ids.slice(0, this.depth), { signal: this.#signal })
   }
-  return {
-    prefill: summarize(runs.prefill, ceilings),
-    decode: summarize(runs.decode, ceilings),
-    stateBytes,
-    peakRssBytes,
-    ceilings,
-    steps,
+
+  async #work(kind: Kind): Promise<void> {
+    const { depth } = this
+    const signal = this.#signal
+    if (kind === 'prefill') await this.#session.sync(this.#ids.slice(0, depth + this.#plan.prefill), { signal })
+    else for (let i = 0; i < this.#plan.decode; i++) await this.#session.step(this.#ids[depth + i]!, { signal })
   }
 }
 
-async function perSecond(tokens: number, work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return (tokens * 1000) / (performance.now() - start)
+/** Runs the plan, whose profile takes an executor that has one. Runs of all depths alternate. */
+export async function measure(prepared: PreparedProgram, plan: BenchPlan, context: BenchContext): Promise<Measured> {
+  const { repeats } = plan
+  const { onProgress, measureMachine } = context
+  const kinds = (['prefill', 'decode'] as const).filter((kind) => plan[kind] > 0)
+  const ceilings: Ceilings[] = []
+  let peakRssBytes = 0
+  const total = plan.depths.length * (1 + kinds.length * (repeats + (plan.profile === true ? 1 : 0)))
+  let done = 0
+  const begin = (what: string, depth: number) => onProgress(depth === 0 ? what : `${what} at ${depth}`, done++, total)
+  const probe = async () => {
+    if (ceilings.length === 0) peakRssBytes = process.resourceUsage().maxRSS * 1024
+    onProgress('measuring the machine', done, total)
+    ceilings.push(await measureMachine())
+  }
+  const lanes = plan.depths.map((depth) => ({
+    lane: new Lane(prepared, plan, depth, context),
+    runs: { prefill: [] as Run[], decode: [] as Run[] },
+    steps: { prefill: null, decode: null } as Record<Kind, StepProfile[] | null>,
+  }))
+  try {
+    for (const { lane } of lanes) {
+      const what = lane.depth === 0 ? 'warming up' : `filling ${lane.depth} tokens`
+      onProgress(what, done, total)
+      await lane.warmUp((tokens, all) => onProgress(what, done + tokens / all, total))
+      done++
+    }
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const { lane, runs } of lanes) {
+        for (const kind of kinds) {
+          if (repeat > 0) await probe()
+          begin(`${kind} ${repeat + 1} of ${repeats}`, lane.depth)
+          const tokensPerSecond = await lane.run(kind)
+          runs[kind].push({ tokensPerSecond, after: ceilings.length })
+        }
+      }
+    }
+    for (const { lane, steps } of plan.profile === true ? lanes : []) {
+      for (const kind of kinds) {
+        begin(`${kind}, clocked`, lane.depth)
+        steps[kind] = await lane.clocked(kind)
+      }
+    }
+    await probe()
+  } finally {
+    for (const { lane } of lanes) await lane.dispose()
+  }
+  const depths = lanes.map(({ lane, runs, steps }) => ({
+    depth: lane.depth,
+    prefill: summarize(runs.prefill, ceilings),
+    decode: summarize(runs.decode, ceilings),
+    steps,
+  }))
+  return { depths, peakRssBytes, ceilings }
 }
 
 function summarize(runs: readonly Run[], ceilings: readonly Ceilings[]): Runs | null {
@@ -160,6 +211,7 @@ function summarize(runs: readonly Run[], ceilings: readonly Ceilings[]): Runs | 
   return {
     median: median(rates),
     best: Math.max(...rates),
+    worst: Math.min(...rates),
     share(perToken, ceiling) {
       // The better of the two moments around a run, so that no share is flattered by a neighbour who came and went.
       const shares = runs.map(({ tokensPerSecond, after }) => {

@@ -2,7 +2,7 @@
 
 import type { Program, StageProfile, StepProfile, TaskProfile } from '@fak/graph'
 import { rate, table } from '../output.js'
-import { opTraffic } from './traffic.js'
+import { type Held, opTraffic } from './traffic.js'
 
 /** What ran under one name. All but the shares are per step. */
 export interface ProfileRow {
@@ -51,7 +51,8 @@ interface Ceiling {
 }
 
 /** Sums up the steps of a run. */
-export function summarizeProfile(program: Program, steps: readonly StepProfile[], ceiling: Ceiling): RunProfile {
+export function summarizeProfile(held: Held, steps: readonly StepProfile[], ceiling: Ceiling): RunProfile {
+  const { program } = held
   const mean = (of: (step: StepProfile) => number) => sum(steps, of) / steps.length
   const stagesOf = (step: StepProfile) => sum(step.stages, ({ ms }) => ms)
   const gaps = steps.flatMap(({ gapMs }) => gapMs ?? [])
@@ -80,7 +81,7 @@ export function summarizeProfile(program: Program, steps: readonly StepProfile[]
         for (const op of task.ops) {
           if (moved.has(op)) continue
           moved.add(op)
-          const traffic = opTraffic(program, program.ops[op]!, step)
+          const traffic = opTraffic(held, program.ops[op]!, step)
           for (const sums of [row, whole]) {
             sums.weightBytes += traffic.weightBytes
             sums.stateBytes += traffic.stateBytes

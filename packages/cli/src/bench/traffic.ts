@@ -1,6 +1,6 @@
 // What an op has to move and multiply in one step, from its shapes: what times are judged by.
 
-import type { Dim, OpNode, Program } from '@fak/graph'
+import { type Dim, type OpNode, type PreparedProgram, stateArrayBytes } from '@fak/graph'
 import { byteLength, elementCount } from '@fak/tensor'
 
 /** The runtime scalars of a step. */
@@ -20,14 +20,12 @@ export interface Traffic {
   readonly macs: number
 }
 
-/** One token whose logits are wanted, at the beginning. */
-const ONE_TOKEN: StepShape = { tokens: 1, rows: 1, position: 0 }
-
-const FLOAT_BYTES = 4
+/** What is run, and how its executor holds states. */
+export type Held = Pick<PreparedProgram, 'program' | 'stateArrays'>
 
 /** The traffic of one op in one step. */
-export function opTraffic(program: Program, op: OpNode, step: StepShape): Traffic {
-  const { values, states } = program
+export function opTraffic({ program, stateArrays }: Held, op: OpNode, step: StepShape): Traffic {
+  const { values } = program
   const count = (dim: Dim) => (dim === 'T' ? step.tokens : dim === 'R' ? step.rows : dim)
   const rows = count(values[op.output]!.shape[0]! as Dim)
   const attr = (name: string) => Number(op.attrs[name])
@@ -37,9 +35,10 @@ export function opTraffic(program: Program, op: OpNode, step: StepShape): Traffi
   })
   const stored = (shapeOf: (shape: readonly number[]) => readonly number[]) =>
     weights.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shapeOf(shape)), 0)
-  const recurrent = op.states
-    .map((id) => states[id]!)
-    .reduce((sum, { kind, shape }) => sum + (kind === 'recurrent' ? 2 * FLOAT_BYTES * elementCount(shape) : 0), 0)
+  const arrays = op.states.map((id) => stateArrays[id]!)
+  const bytesOf = (kind: 'kv' | 'recurrent') =>
+    arrays.reduce((sum, array) => sum + (array.kind === kind ? stateArrayBytes(array, 1) : 0), 0)
+  const recurrent = 2 * bytesOf('recurrent')
   if (rows === 0) return { weightBytes: 0, stateBytes: recurrent, macs: 0 }
 
   switch (op.kind) {
@@ -57,10 +56,9 @@ export function opTraffic(program: Program, op: OpNode, step: StepShape): Traffi
     }
     case 'attention': {
       const held = step.position + rows
-      const widths = op.states.reduce((sum, id) => sum + elementCount(states[id]!.shape), 0)
       const pairs = rows * step.position + (rows * (rows + 1)) / 2
       const macs = pairs * attr('Hq') * (attr('Dk') + attr('Dv'))
-      return { weightBytes: 0, stateBytes: held * widths * FLOAT_BYTES, macs }
+      return { weightBytes: 0, stateBytes: held * bytesOf('kv'), macs }
     }
     case 'gatedDelta':
       return {
@@ -77,15 +75,17 @@ export function opTraffic(program: Program, op: OpNode, step: StepShape): Traffi
 
 const same = (shape: readonly number[]) => shape
 
-/** Weight bytes that one token reads. */
-export function weightBytesPerToken(program: Program): number {
-  return program.ops.reduce((sum, op) => sum + opTraffic(program, op, ONE_TOKEN).weightBytes, 0)
+/** Bytes that one token moves at a position, which may lie between two. */
+export function bytesPerToken(held: Held, position: number): number {
+  const traffic = held.program.ops.map((op) => opTraffic(held, op, { tokens: 1, rows: 1, position }))
+  return traffic.reduce((sum, { weightBytes, stateBytes }) => sum + weightBytes + stateBytes, 0)
 }
 
 /** Multiply-adds of the matrix products that every prompt token goes through: the head runs for the last one only. */
-export function macsPerToken(program: Program): number {
-  const { ops, values } = program
+export function macsPerToken(held: Held): number {
+  const { ops, values } = held.program
   const matrices = ops.filter(({ kind }) => kind === 'linear' || kind === 'expertLinear')
   const inner = matrices.filter(({ inputs }) => values[inputs[0]!]!.shape[0] === 'T')
-  return inner.reduce((sum, op) => sum + opTraffic(program, op, ONE_TOKEN).macs, 0)
+  const oneToken = { tokens: 1, rows: 1, position: 0 }
+  return inner.reduce((sum, op) => sum + opTraffic(held, op, oneToken).macs, 0)
 }

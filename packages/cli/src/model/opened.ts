@@ -59,15 +59,17 @@ export async function stopTokens(opened: OpenedModel): Promise<number[]> {
   return [...new Set(ids.filter((id) => id !== undefined))]
 }
 
-/** The stored type that most parameters have, and how many there are. */
-export function weightSummary({ stored }: OpenedModel): { dtype: string; parameters: number } {
+/** The stored type that most parameters have, how many there are, and the bytes they take. */
+export function weightSummary({ stored }: OpenedModel): { dtype: string; parameters: number; bytes: number } {
   const countOf = new Map<string, number>()
   let parameters = 0
+  let bytes = 0
   for (const tensor of stored.tensors.values()) {
     const elements = elementCount(tensor.shape)
     countOf.set(tensor.dtype, (countOf.get(tensor.dtype) ?? 0) + elements)
     parameters += elements
+    bytes += tensor.byteLength
   }
   const [dtype] = [...countOf].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ['none', -1])
-  return { dtype, parameters }
+  return { dtype, parameters, bytes }
 }
