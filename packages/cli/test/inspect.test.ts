@@ -1,6 +1,7 @@
 // fak inspect beyond its tables: facts, template, hashes, verification.
 
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openGguf, writeGgufSplit } from '@fak/gguf/node'
 import { describe, expect, it } from 'vitest'
@@ -36,6 +37,15 @@ describe('fak inspect', () => {
       recurrent: 3 * 4 * (state + conv),
     })
     expect(found.model.memory[1].contextLength).toBe(found.model.contextLength)
+    // Rows of Q8_0 have whole blocks of 32 values, each with a scale of two bytes, for every head.
+    const blocks = Math.ceil(m['qwen35.attention.key_length'] / 32) * m['qwen35.attention.head_count_kv'] * 2
+    const kvCaches = { f32: 1000 * kvRow, f16: 500 * kvRow, q8_0: 1000 * blocks * 34 }
+    expect(found.model.memory[0].kvCaches).toEqual(kvCaches)
+    const [small] = (await json(model, '--context', '1000', '--kv-cache', 'q8_0')).model.memory
+    expect(found.model.memory[0].total - small.total).toBe(kvCaches.f32 - kvCaches.q8_0)
+    expect(small.kvCache).toBe(kvCaches.q8_0)
+    const { stdout } = await fak(['inspect', model, '--summary'])
+    expect(stdout).toMatch(/^context +weights +kv cache f32 .* in all +in all with f16 +in all with q8_0$/m)
   })
 
   it('counts the parameters that a token goes through: of the experts only the chosen', async () => {
@@ -91,6 +101,41 @@ describe('fak inspect', () => {
 })
 
 describe('hashes', () => {
+  it('are made of the file that follows the option', async () => {
+    const [before, after] = [await fak(['inspect', model, '--hash']), await fak(['inspect', '--hash', model])]
+    expect(after).toEqual(before)
+    expect(after.code).toBe(0)
+    const wrong = await fak(['inspect', model, '--hash', 'md5'])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/allowed are sha256, sha1, xxh64, all/)])
+    expect((await fak(['inspect', '--hash'])).stderr).toMatch(/missing required argument 'file'/)
+  })
+
+  it('of a checkpoint are those of its files, as sha256sum has them, and of its tensors', async () => {
+    const source = fixture('models/tied-sharded-bf16')
+    const copy = join(folder, 'checkpoint')
+    cpSync(source, copy, { recursive: true })
+    const { code, stdout } = await fak(['inspect', copy, '--hash'])
+    expect(code).toBe(0)
+    for (const name of ['config.json', 'model.safetensors.index.json']) {
+      const sha256 = createHash('sha256')
+        .update(readFileSync(join(copy, name)))
+        .digest('hex')
+      expect(stdout).toMatch(new RegExp(`^${sha256} {2}.*${name}$`, 'm'))
+    }
+    const { tensors } = await json(copy)
+    const [{ name, file, offset, byteLength }] = tensors
+    const stored = readFileSync(file).subarray(offset, offset + byteLength)
+    expect(stdout).toContain(`${createHash('sha256').update(stored).digest('hex')}  ${copy}:${name}`)
+    const manifest = join(folder, 'checkpoint.manifest')
+    writeFileSync(manifest, stdout)
+    const holds = await fak(['inspect', copy, '--verify', manifest])
+    expect([holds.code, holds.stdout]).toEqual([0, expect.stringMatching(/^(\d+) of \1 hashes hold\n$/)])
+    writeFileSync(join(copy, 'config.json'), `${readFileSync(join(copy, 'config.json'), 'utf8')}\n`)
+    const broken = await fak(['inspect', copy, '--verify', manifest])
+    expect(broken.code).toBe(1)
+    expect(broken.stderr).toMatch(/\[HASH_MISMATCH\]\n$/)
+  })
+
   it('are printed as gguf-hash and sha256sum print them, and verify', async () => {
     const copy = join(folder, 'model.f32.gguf')
     copyFileSync(model, copy)
@@ -141,8 +186,8 @@ describe('hashes', () => {
     expect((await fak(['inspect', model, ...options])).code).toBe(code)
   })
 
-  it('are for GGUF only', async () => {
-    const { code, stderr } = await fak(['inspect', fixture('models/tied/model.safetensors'), '--hash'])
-    expect([code, stderr]).toEqual([2, expect.stringContaining('.gguf')])
+  it('of safetensors are of one kind', async () => {
+    const { code, stderr } = await fak(['inspect', fixture('models/tied'), '--hash', 'sha1'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('hashed with sha256')])
   })
 })

@@ -83,7 +83,18 @@ describe('fak info', () => {
     expect(info.executors.native.dequantized).not.toContain('MXFP4')
     expect(info.executors.reference.ops).toContain('gatedDelta')
     expect(info.missing).toEqual([])
-    const { stdout } = await fak(['info', '--isa', 'scalar'])
+    expect(info.findings.filter(({ level }: { level: string }) => level === 'broken')).toEqual([])
+    const { isa, isaStates } = info.executors.native
+    expect(isaStates.filter(({ state }: { state: string }) => state === 'used')).toEqual([
+      { name: isa, state: 'used', reason: null, fix: null },
+    ])
+    for (const { state, reason } of isaStates) if (state !== 'used') expect(reason).toMatch(/\w/)
+    const { code, stdout } = await fak(['info', '--isa', 'scalar'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^graphics +\w/m)
+    if (info.executors.native.isas.length > 1) {
+      expect(stdout).toMatch(/not chosen +present and faster, but scalar was asked for; to fix it, leave --isa/)
+    }
     expect(stdout).toMatch(/Q8_0 +linear_q8_0\S*__scalar +direct/)
     expect(stdout).toMatch(/IQ2_XS +linear_iq2_xs_f32_dequantized__scalar +expanded to float32 block by block, slow/)
   })

@@ -101,7 +101,13 @@ const BUILD = `install a C++17 compiler and CMake 3.18 or newer, then run: node 
 /** The addon; or why it cannot be had and what to do about it, each one line. */
 export type AddonLoad =
   | { readonly addon: Addon }
-  | { readonly addon?: never; readonly reason: string; readonly fix: string }
+  | {
+      readonly addon?: never
+      readonly reason: string
+      readonly fix: string
+      /** Whether there is an addon, but one that does not load. */
+      readonly broken: boolean
+    }
 
 let loaded: AddonLoad | undefined
 
@@ -127,13 +133,14 @@ function tryLoad(): AddonLoad {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code !== 'MODULE_NOT_FOUND') {
-      return { reason: `the native kernels do not load: ${message.split('\n')[0]}`, fix }
+      return { reason: `the native kernels do not load: ${message.split('\n')[0]}`, fix, broken: true }
     }
     return {
       reason: elsewhere
         ? `there is no addon at FAK_NATIVE_ADDON (${quote(given)})`
         : 'the native kernels have not been built',
       fix,
+      broken: elsewhere,
     }
   }
 }

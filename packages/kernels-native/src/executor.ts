@@ -81,7 +81,13 @@ function dequantizedTypes({ ops, values }: Program, dequantized: readonly string
 /** A native executor, or why there is none and what to do about it. */
 export type NativeLoad =
   | { readonly executor: NativeExecutor }
-  | { readonly executor?: never; readonly reason: string; readonly fix: string }
+  | {
+      readonly executor?: never
+      readonly reason: string
+      readonly fix: string
+      /** Whether there is an addon, but one that does not load; without any it is merely missing. */
+      readonly broken: boolean
+    }
 
 /**
  * A native executor if this machine has one; otherwise the reason and the fix, each one line.
@@ -90,6 +96,6 @@ export type NativeLoad =
  */
 export function loadNative(options: NativeOptions = {}): NativeLoad {
   const load = loadAddon()
-  if (load.addon === undefined) return { reason: load.reason, fix: load.fix }
+  if (load.addon === undefined) return { reason: load.reason, fix: load.fix, broken: load.broken }
   return { executor: new NativeExecutor(options) }
 }

@@ -7,6 +7,10 @@ import { chooseIsa, chooseThreads, type NativeOptions } from './options.js'
 export interface NativeInfo {
   /** Instruction sets present, slowest first. */
   readonly isas: readonly string[]
+  /** Every one that some machine may have, in the same order. */
+  readonly knownIsas: readonly string[]
+  /** Physical cores that affinity and quota leave to this process. */
+  readonly cores: number
   /** The one that would be used. */
   readonly isa: string
   /** Threads that would be used. */
@@ -31,6 +35,8 @@ export function nativeInfo(options: NativeOptions = {}): NativeInfo | undefined 
   const isa = chooseIsa(options, machine)
   return {
     isas: machine.isas.map(({ name }) => name),
+    knownIsas: machine.knownIsas,
+    cores: machine.cores,
     isa,
     threads: chooseThreads(options, machine),
     ops: machine.ops,

@@ -1,11 +1,9 @@
 // fak info: the machine, which kernel serves what, and what is missing with the fix.
 
-import { cpus, freemem, release, totalmem } from 'node:os'
-import { arch, platform, versions } from 'node:process'
-import * as ops from '@fak/graph'
-import { loadNative, nativeInfo } from '@fak/kernels-native'
 import { Command } from 'commander'
-import { type CommandContext, VERSION } from '../context.js'
+import type { CommandContext } from '../context.js'
+import { Unwell } from '../errors.js'
+import { type Diagnosis, diagnose } from '../info/doctor.js'
 import { bytes, table } from '../output.js'
 import { integerFrom, MAX_THREADS } from '../values.js'
 
@@ -19,69 +17,85 @@ interface InfoOptions {
 export function infoCommand({ output }: CommandContext): Command {
   return new Command('info')
     .summary('this machine, its kernels, and what is missing')
-    .description('Show what this machine offers, which kernel serves which op, and how to get what is missing.')
+    .description(
+      'Show what this machine offers, which kernel serves which op and why no faster one, and how to get what is missing. ' +
+        'Ends with 1 only when something is broken.',
+    )
     .option('--isa <name>', 'as if this instruction set were chosen (env FAK_ISA)')
     .option('--threads <n>', 'as if this many threads were chosen (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
     .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
     .action(async ({ json, ...choice }: InfoOptions) => {
-      const info = describe(choice)
-      if (json === true) return output.json(info)
-      for (const line of lines(info)) await output.line(line)
+      const found = diagnose(choice)
+      if (json === true) await output.json(found)
+      else for (const line of lines(found)) await output.line(line)
+      if (found.findings.some(({ level }) => level === 'broken')) throw new Unwell()
     })
 }
 
-function describe(choice: { threads?: number; isa?: string }) {
-  const native = nativeInfo(choice)
-  const load = loadNative(choice)
-  const missing = load.executor === undefined ? [{ what: 'native kernels', reason: load.reason, fix: load.fix }] : []
-  return {
-    version: VERSION,
-    node: versions.node,
-    machine: {
-      platform,
-      arch,
-      release: release(),
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      logicalCores: cpus().length,
-      memoryBytes: totalmem(),
-      freeBytes: freemem(),
-    },
-    executors: {
-      native: native ?? null,
-      reference: { ops: Object.values(ops.ops).map(({ kind }) => kind) },
-    },
-    missing,
-  }
-}
-
-function lines({ version, node, machine, executors, missing }: ReturnType<typeof describe>): string[] {
+function lines({ version, node, machine, executors, findings }: Diagnosis): string[] {
   const { native } = executors
+  const { memoryBytes, freeBytes, memoryLimitBytes, features, gpus, logicalCores, usableCores } = machine
+  const usable = usableCores < logicalCores ? `, ${usableCores} of them usable` : ''
+  const limit = memoryLimitBytes === null ? '' : `, this container may use ${bytes(memoryLimitBytes)}`
   const about = [
     ['fak', version],
     ['node', node],
     ['system', `${machine.platform} ${machine.arch} (${machine.release})`],
-    ['processor', `${machine.cpu}, ${machine.logicalCores} logical cores`],
-    ['memory', `${bytes(machine.memoryBytes)}, ${bytes(machine.freeBytes)} free`],
+    ['processor', `${machine.cpu}, ${logicalCores} logical cores${usable}`],
+    ...(features === null
+      ? []
+      : [['features', features.length === 0 ? 'none that a kernel uses' : features.join(' ')]]),
+    ['memory', `${bytes(memoryBytes)}, ${bytes(freeBytes)} free${limit}`],
+    ['graphics', gpuLine(gpus)],
   ]
-  const fixes = missing.flatMap(({ what, reason, fix }) => ['', `missing: ${what} (${reason})`, `  to fix it, ${fix}`])
-  if (native === null) {
-    return [...table([...about, ['executor', 'reference (plain TypeScript, slow)']]), ...fixes]
-  }
-  const chosen = [
-    ['executor', `native, ${native.isa}, ${native.threads} thread${native.threads === 1 ? '' : 's'}`],
-    ['instruction sets', native.isas.join(', ')],
-    ['ops', native.ops.join(', ')],
-  ]
-  const kernels = Object.entries(native.linear).map(([type, kernel]) => [
-    type,
-    kernel,
-    native.dequantized.includes(type) ? 'expanded to float32 block by block, slow' : 'direct',
-  ])
+  const { executor, kernels } = native === null ? { executor: [], kernels: [] } : nativeLines(native)
+  const runs = native === null ? [['executor', 'reference (plain TypeScript, slow)']] : executor
   return [
-    ...table([...about, ...chosen]),
+    ...table([...about, ...runs]),
+    ...kernels,
     '',
-    'linear, by stored type:',
-    ...table(kernels).map((line) => `  ${line}`),
-    ...fixes,
+    ...(findings.length === 0 ? ['nothing is missing'] : []),
+    ...findings.flatMap(({ level, what, reason, fix }) => [`${level}: ${what} (${reason})`, `  to fix it, ${fix}`]),
   ]
 }
+
+function gpuLine(gpus: Diagnosis['machine']['gpus']): string {
+  if (gpus === null) return 'not searched for on this system; none would be used'
+  if (gpus.length === 0) return 'none found; none would be used: models run on the processor'
+  return `${gpus.map(({ vendor, device }) => `${vendor}, ${device}`).join('; ')}: not used, models run on the processor`
+}
+
+function nativeLines(native: NonNullable<Diagnosis['executors']['native']>) {
+  const { isa, threads, cores, ops, linear, dequantized, isaStates } = native
+  const states = isaStates.map(({ name, state, reason, fix }) => [
+    name,
+    state,
+    [reason ?? '', fix === null ? '' : `to fix it, ${fix}`].filter((text) => text !== '').join('; '),
+  ])
+  const kernelRows = Object.entries(linear).map(([type, kernel]) => [
+    type,
+    kernel,
+    dequantized.includes(type) ? 'expanded to float32 block by block, slow' : 'direct',
+  ])
+  const others = ops.filter((op) => op !== 'linear' && op !== 'expertLinear')
+  return {
+    executor: [['executor', `native, ${isa}, ${threads} thread${threads === 1 ? '' : 's'} for ${cores} cores`]],
+    kernels: [
+      '',
+      'instruction sets, slowest first:',
+      ...table(states).map((line) => `  ${line}`),
+      '',
+      `ops with kernels compiled for ${isa}: ${others.join(', ')}`,
+      '',
+      'linear and expertLinear, by stored type:',
+      ...table(kernelRows).map((line) => `  ${line}`),
+    ],
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  fak info
+  fak info --json | jq .missing
+  fak info --isa avx2                          which kernels another instruction set would have`

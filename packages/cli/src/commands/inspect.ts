@@ -2,6 +2,7 @@
 
 import { formatGgufManifest, type GgufHashes, type GgufVerification, parseGgufManifest } from '@fak/gguf'
 import { hashGguf, verifyGguf } from '@fak/gguf/node'
+import { DEFAULT_KV_CACHE, KV_CACHE_TYPES, type KvCacheType } from '@fak/graph'
 import { FakError } from '@fak/tensor'
 import { fileSource } from '@fak/tensor/node'
 import { Command } from 'commander'
@@ -10,6 +11,7 @@ import { UsageError } from '../errors.js'
 import { describe } from '../inspect/describe.js'
 import { type Opened, openForInspection, templateSource } from '../inspect/opened.js'
 import { printInspection } from '../inspect/print.js'
+import { hashSafetensors, type Reading, verifySafetensors } from '../inspect/safetensors-hashes.js'
 import { interruptible } from '../interrupt.js'
 import { StatusLine } from '../status-line.js'
 import { integerFrom, oneOf } from '../values.js'
@@ -20,6 +22,7 @@ interface InspectOptions {
   readonly filter?: string
   readonly template?: boolean
   readonly context?: number
+  readonly kvCache?: KvCacheType
   readonly hash?: string | true
   readonly verify?: string
 }
@@ -38,7 +41,7 @@ export function inspectCommand(context: CommandContext): Command {
     .description(
       'Show what a model file contains: model, types, memory, tokenizer, metadata, tensors. Weights are not read unless they are hashed.',
     )
-    .argument('<file>', 'a .gguf or .safetensors file, or a directory with safetensors')
+    .argument('[file]', 'a .gguf or .safetensors file, or a directory with safetensors')
     .option('--json', 'print one JSON object')
     .option('--summary', 'leave metadata and tensors out')
     .option('--filter <pattern>', 'only tensors with this name; * stands for anything')
@@ -48,10 +51,16 @@ export function inspectCommand(context: CommandContext): Command {
       `context that memory is stated for (default ${DEFAULT_CONTEXT})`,
       integerFrom(1, MAX_CONTEXT),
     )
-    .option('--hash [algorithm]', `print a manifest of hashes: ${HASHES.join(', ')} (default sha256)`, oneOf(HASHES))
+    .option(
+      '--kv-cache <type>',
+      `type of the cache that memory is stated for: ${KV_CACHE_TYPES.join(', ')} (default ${DEFAULT_KV_CACHE})`,
+      oneOf(KV_CACHE_TYPES),
+    )
+    .option('--hash [algorithm]', `print a manifest of hashes: ${HASHES.join(', ')} (default sha256)`)
     .option('--verify <manifest>', 'compare with a manifest of --hash, gguf-hash or sha256sum')
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, options: InspectOptions) => {
+    .action(async (given: string | undefined, flags: InspectOptions) => {
+      const { file, options } = hashedFile(given, flags)
       const { io, output } = context
       if ([options.template, options.hash, options.verify].filter((given) => given !== undefined).length > 1) {
         throw new UsageError('--template, --hash and --verify are asked for one at a time')
@@ -67,6 +76,21 @@ export function inspectCommand(context: CommandContext): Command {
     })
 }
 
+/** `--hash FILE` reads as an algorithm called FILE: without another argument it is the file. */
+function hashedFile(given: string | undefined, options: InspectOptions): { file: string; options: InspectOptions } {
+  const { hash } = options
+  const known = hash === undefined || hash === true || (HASHES as readonly string[]).includes(hash)
+  if (given !== undefined && known) return { file: given, options }
+  if (given !== undefined) throw new UsageError(`--hash ${JSON.stringify(hash)}: allowed are ${HASHES.join(', ')}`)
+  if (known) throw new UsageError("missing required argument 'file'")
+  return { file: hash, options: { ...options, hash: true } }
+}
+
+/** What the memory is stated for. */
+function stated({ context, kvCache }: InspectOptions): [number[], KvCacheType] {
+  return [[context ?? DEFAULT_CONTEXT], kvCache ?? DEFAULT_KV_CACHE]
+}
+
 type Context = CommandContext & { readonly signal: AbortSignal }
 
 async function inspect(opened: Opened, options: InspectOptions, context: Context): Promise<void> {
@@ -76,7 +100,7 @@ async function inspect(opened: Opened, options: InspectOptions, context: Context
   const verification = options.verify === undefined ? undefined : await verify(opened, options.verify, context)
   if (options.json === true) {
     const matches = matcher(options.filter)
-    const { tensors, ...rest } = await describe(opened, [options.context ?? DEFAULT_CONTEXT])
+    const { tensors, ...rest } = await describe(opened, ...stated(options))
     await output.json({
       ...rest,
       tensors: options.summary === true ? [] : tensors.filter(({ name }) => matches(name)),
@@ -86,7 +110,7 @@ async function inspect(opened: Opened, options: InspectOptions, context: Context
   } else if (hashes !== undefined) await output.write(formatGgufManifest(hashes, opened.path))
   else if (verification !== undefined) await printVerification(verification, context)
   else {
-    const inspection = await describe(opened, [options.context ?? DEFAULT_CONTEXT])
+    const inspection = await describe(opened, ...stated(options))
     await printInspection(inspection, { summary: options.summary === true, matches: matcher(options.filter) }, output)
   }
   if (verification?.error) throw verification.error
@@ -125,14 +149,26 @@ async function printTemplate(opened: Opened, { output }: Context): Promise<void>
 async function hash(opened: Opened, algorithm: string | true, context: Context): Promise<GgufHashes> {
   const wanted = algorithm === true ? 'sha256' : (algorithm as (typeof HASHES)[number])
   const all = wanted === 'all'
-  return withProgress(opened, 'hashing', context, (file, reading) =>
-    hashGguf(file, { ...reading, algorithms: all ? ['xxh64', 'sha1', 'sha256'] : [wanted], uuid: all }),
-  )
+  return withProgress('hashing', context, (reading) => {
+    if (opened.kind === 'gguf') {
+      return hashGguf(opened.stored, {
+        ...reading,
+        algorithms: all ? ['xxh64', 'sha1', 'sha256'] : [wanted],
+        uuid: all,
+      })
+    }
+    if (wanted !== 'sha256') throw new UsageError('safetensors are hashed with sha256')
+    return hashSafetensors(opened, reading)
+  })
 }
 
 async function verify(opened: Opened, path: string, context: Context): Promise<GgufVerification> {
   const manifest = parseGgufManifest(await readManifest(path), path)
-  return withProgress(opened, 'verifying', context, (file, reading) => verifyGguf(file, manifest, reading))
+  return withProgress('verifying', context, (reading) =>
+    opened.kind === 'gguf'
+      ? verifyGguf(opened.stored, manifest, reading)
+      : verifySafetensors(opened, manifest, reading),
+  )
 }
 
 async function readManifest(path: string): Promise<Uint8Array> {
@@ -149,18 +185,13 @@ async function readManifest(path: string): Promise<Uint8Array> {
 }
 
 async function withProgress<T>(
-  opened: Opened,
   label: string,
   { io, signal }: Context,
-  act: (
-    file: Extract<Opened, { kind: 'gguf' }>['stored'],
-    reading: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
-  ) => Promise<T>,
+  act: (reading: Reading) => Promise<T>,
 ): Promise<T> {
-  if (opened.kind !== 'gguf') throw new UsageError('--hash and --verify are for .gguf files; sha256sum does for others')
   const status = new StatusLine(io)
   try {
-    return await act(opened.stored, { signal, onProgress: (done, total) => status.update(label, done, total) })
+    return await act({ signal, onProgress: (done, total) => status.update(label, done, total) })
   } finally {
     status.clear()
   }
@@ -181,5 +212,6 @@ Examples:
   fak inspect model.gguf --summary
   fak inspect model.gguf --filter 'blk.0.*'
   fak inspect model.gguf --json | jq .model
+  fak inspect model.gguf --summary --context 32768 --kv-cache q8_0
   fak inspect model.gguf --hash > model.manifest
   fak inspect model.gguf --verify model.manifest`

@@ -1,6 +1,7 @@
 // What a model file says, in the form that `fak inspect --json` prints. Only headers and small vectors are read for it.
 
 import { GgufArray, type GgufFile, type GgufValue } from '@fak/gguf'
+import type { KvCacheType } from '@fak/graph'
 import type { SafetensorsFile } from '@fak/safetensors'
 import { elementCount, type TensorInfo, type WeightSource } from '@fak/tensor'
 import { type ModelFacts, modelFacts } from './model-facts.js'
@@ -41,6 +42,8 @@ export interface Inspection {
   readonly totals: { tensors: number; parameters: number; bytes: number; byType: Record<string, number> }
   readonly types: readonly TypeShare[]
   readonly tokenizer: TokenizerFacts | null
+  /** Type of KV cache that {@link ModelFacts.memory} counts in its totals. */
+  readonly kvCache: KvCacheType
   /** Characters of the chat template; `null` without one. */
   readonly chatTemplate: number | null
   readonly model: ModelFacts
@@ -52,8 +55,9 @@ export interface Inspection {
  * Describes an opened file.
  *
  * @param contexts lengths to state the memory for, besides the longest that the model was made for
+ * @param kvCache type of the cache that the memory is stated for
  */
-export async function describe(opened: Opened, contexts: readonly number[]): Promise<Inspection> {
+export async function describe(opened: Opened, contexts: readonly number[], kvCache: KvCacheType): Promise<Inspection> {
   const { path: file, stored } = opened
   const common = {
     file,
@@ -62,7 +66,8 @@ export async function describe(opened: Opened, contexts: readonly number[]): Pro
     tensors: tensorsOf(stored),
     ...totalsOf(stored),
     chatTemplate: (await templateSource(opened))?.length ?? null,
-    model: await modelFacts(opened, contexts),
+    kvCache,
+    model: await modelFacts(opened, contexts, kvCache),
   }
   if (opened.kind === 'safetensors') {
     return {

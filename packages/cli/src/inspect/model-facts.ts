@@ -1,7 +1,8 @@
 // The files as a model: whether it runs here, how large it is at work, and what memory a context takes. Only metadata and small vectors are
 // read for it.
 
-import { type Program, planProgram } from '@fak/graph'
+import { KV_CACHE_TYPES, type KvCacheType, type Program, planProgram, stateArrayBytes } from '@fak/graph'
+import { stateArraysOf } from '@fak/kernels-native'
 import { loadQwen35, type Qwen35Model, type Qwen35Origin } from '@fak/model-qwen35'
 import { byteLength, elementCount, FakError, type WeightSource } from '@fak/tensor'
 import { readConfig } from '../model/directory.js'
@@ -14,8 +15,10 @@ export interface MemoryNeed {
   readonly contextLength: number
   /** Mapped from the file. */
   readonly weights: number
-  /** Keys and values of every position. It grows by doubling, so up to twice as much is held for a while. */
+  /** Keys and values of every position, in the type asked for. It grows by doubling, so up to twice as much is held for a while. */
   readonly kvCache: number
+  /** The same in every type that `--kv-cache` knows. */
+  readonly kvCaches: Readonly<Record<KvCacheType, number>>
   /** State of the recurrent layers, the same for every length. */
   readonly recurrent: number
   /** Activations of a prompt step of the default size. */
@@ -39,8 +42,15 @@ export interface ModelFacts {
   readonly memory: readonly MemoryNeed[]
 }
 
-/** @param contexts lengths to state the memory for, besides the longest that the model was made for */
-export async function modelFacts(opened: Opened, contexts: readonly number[]): Promise<ModelFacts> {
+/**
+ * @param contexts lengths to state the memory for, besides the longest that the model was made for
+ * @param kvCache type of the cache that counts in the total
+ */
+export async function modelFacts(
+  opened: Opened,
+  contexts: readonly number[],
+  kvCache: KvCacheType,
+): Promise<ModelFacts> {
   const origin = await originOf(opened)
   const architecture = architectureOf(opened, origin)
   const refused = (text: string): ModelFacts => ({
@@ -65,7 +75,7 @@ export async function modelFacts(opened: Opened, contexts: readonly number[]): P
       contextLength,
       parameters: parametersOf(program, model),
       draftHead: model.mtp !== undefined,
-      memory: lengths.map((length) => memoryFor(program, length)),
+      memory: lengths.map((length) => memoryFor(program, length, kvCache)),
     }
   } catch (error) {
     if (!FakError.isInstance(error)) throw error
@@ -119,17 +129,18 @@ function parametersOf({ values }: Program, { config: { mlp } }: Qwen35Model): { 
   return { total, active }
 }
 
-const F32_BYTES = 4
-
-function memoryFor(program: Program, contextLength: number): MemoryNeed {
+function memoryFor(program: Program, contextLength: number, kvCache: KvCacheType): MemoryNeed {
   let weights = 0
   for (const value of program.values) if (value.kind === 'weight') weights += byteLength(value.dtype, value.shape)
-  const stateOf = (wanted: 'kv' | 'recurrent') =>
-    program.states
+  const stateOf = (wanted: 'kv' | 'recurrent', type: KvCacheType) =>
+    stateArraysOf(program, type)
       .filter(({ kind }) => kind === wanted)
-      .reduce((sum, { shape }) => sum + elementCount(shape) * F32_BYTES, 0)
-  const kvCache = stateOf('kv') * contextLength
-  const recurrent = stateOf('recurrent')
+      .reduce((sum, array) => sum + stateArrayBytes(array, contextLength), 0)
+  const kvCaches = Object.fromEntries(
+    KV_CACHE_TYPES.map((type) => [type, stateOf('kv', type)]),
+  ) as MemoryNeed['kvCaches']
+  const recurrent = stateOf('recurrent', kvCache)
   const workspace = planProgram(program, DEFAULT_CHUNK).arenaBytes
-  return { contextLength, weights, kvCache, recurrent, workspace, total: weights + kvCache + recurrent + workspace }
+  const total = weights + kvCaches[kvCache] + recurrent + workspace
+  return { contextLength, weights, kvCache: kvCaches[kvCache], kvCaches, recurrent, workspace, total }
 }

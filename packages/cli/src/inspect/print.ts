@@ -1,5 +1,6 @@
 // An inspection for people: what matters first, the long tables last, lines of at most 100 columns.
 
+import { KV_CACHE_TYPES } from '@fak/graph'
 import { printable } from '../errors.js'
 import { bytes, count, type Output, table } from '../output.js'
 import type { Inspection } from './describe.js'
@@ -82,13 +83,19 @@ const typesOf = ({ types }: Inspection): (string | number)[][] =>
     percent(share),
   ])
 
-function memoryOf({ model: { memory } }: Inspection): (string | number)[][] {
+function memoryOf({ model: { memory }, kvCache: type }: Inspection): (string | number)[][] {
   if (memory.length === 0) return []
   const rows = memory.map(({ contextLength, weights, kvCache, recurrent, workspace, total }) => [
     contextLength,
     ...[weights, kvCache, recurrent, workspace, total].map(bytes),
   ])
-  return [['context', 'weights', 'kv cache', 'recurrent', 'workspace', 'in all'], ...rows]
+  const others = KV_CACHE_TYPES.filter((other) => other !== type)
+  const head = ['context', 'weights', `kv cache ${type}`, 'recurrent', 'workspace', 'in all']
+  const alternatives = memory.map(({ total, kvCache, kvCaches }) =>
+    others.map((other) => bytes(total - kvCache + kvCaches[other])),
+  )
+  const more = others.map((other) => `in all with ${other}`)
+  return [[...head, ...more], ...rows.map((row, i) => [...row, ...alternatives[i]!])]
 }
 
 const partsOf = ({ parts }: Inspection): (string | number)[][] =>
