@@ -1,8 +1,7 @@
 // AVX-512 VNNI linear leaves for the types with super-blocks of 256: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS.
 // Everything up to the float step is exact in int32, in any order: vpdpbusd makes partial dots, which are multiplied by
 // their group's scale as they are (vpdpwssd on pairs (partial, its sign) x (scale, 0), where the partial fits int16).
-//   one column, or too few for a panel: four far rows times four super-blocks make one register of sixteen totals. Bound by memory reads;
-//                 from cache by the vector ports, about 30 operations per row, super-block and column.
+//   one column, or too few for a panel: linear_streams_q8x256.h.
 //   panels:       sixteen rows of one super-block are unpacked to L1 (linear_panel_q8x256.h) while the one before is multiplied by up to
 //                 seven columns. Per super-block, column and sixteen rows: 64 vpdpbusd, one vpackssdw and one vpdpwssd a group, sums and
 //                 float steps. With many columns bound by the multiplier: on Zen 4 (one zmm multiply a clock, shuffles and logic beside
@@ -10,107 +9,11 @@
 //                 operations. With 3 to 8 columns unpacking weighs as much: about 24 operations a row for Q4_K, 30 for Q6_K.
 #include "linear_avx512.h"
 #include "linear_panel_q8x256.h"
+#include "linear_streams_q8x256.h"
 
 namespace fak {
 namespace avx512 {
 namespace {
-
-// ---- Few columns ----
-
-/// Scales for the dwords of elements 64 j to 64 j + 63: four groups, four dwords each, (scale, 0) where partials fit
-/// int16, else int32.
-template <class T>
-FAK_INLINE __m512i scale_dwords(__m256i scale, int j) {
-  const __m512i base = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-  const __m512i index = _mm512_add_epi32(base, _mm512_set1_epi32(4 * j));
-  return T::kDotFits >= 4 ? _mm512_maskz_permutexvar_epi16(0x55555555u, index, _mm512_castsi256_si512(scale))
-                          : _mm512_permutexvar_epi32(index, _mm512_cvtepi16_epi32(scale));
-}
-
-/// total + dot * scale for sixteen dwords; with `fits`, dots fit int16 and scales are (scale, 0).
-template <bool fits>
-FAK_INLINE __m512i add_scaled(__m512i total, __m512i dot, __m512i scale) {
-  return fits ? _mm512_dpwssd_epi32(total, dot, scale) : _mm512_add_epi32(total, _mm512_mullo_epi32(dot, scale));
-}
-
-FAK_INLINE __m512 halves_to_floats(const uint64_t half[4]) {
-  return _mm512_cvtph_ps(_mm256_set_epi64x(static_cast<int64_t>(half[3]), static_cast<int64_t>(half[2]),
-                                           static_cast<int64_t>(half[1]), static_cast<int64_t>(half[0])));
-}
-
-/// Four rows times B (4, or the first 2 of) super-blocks times C columns. What lies beyond B is zero in the activations.
-template <class T, int C, int B>
-FAK_INLINE void gemv_step(const typename T::Block* const w[4], const RowQ8x256& x, size_t x_stride, int64_t b,
-                          __m128 acc[C]) {
-  static_assert(B == 4 || B == 2, "pairs of super-blocks");
-  __m512i lanes[C][4];
-  for (int c = 0; c < C; c++)
-    for (int i = B; i < 4; i++) lanes[c][i] = _mm512_setzero_si512();
-  alignas(64) int16_t mins[4][4][16];
-  for (int i = 0; i < B; i++) {
-    __m512i total[C][4];
-    for (int r = 0; r < 4; r++) {
-      __m512i q[4];
-      __m256i scale, min;
-      prefetch_ahead<sizeof(typename T::Block)>(&w[r][i]);
-      T::quants(w[r][i], q);
-      avx2::group_scales(w[r][i], scale, min);
-      if (T::kMinimum) _mm256_store_si256(reinterpret_cast<__m256i*>(mins[r][i]), min);
-      for (int c = 0; c < C; c++) {
-        const uint8_t* xq = reinterpret_cast<const uint8_t*>(x.quants) + c * x_stride + 256 * (b + i);
-        __m512i sum = _mm512_setzero_si512();
-        if (T::kOffsetShift != kNoOffset) {
-          const uint8_t* sums = reinterpret_cast<const uint8_t*>(x.sums + 16 * (b + i)) + c * x_stride;
-          const __m256i over = _mm256_dpwssd_epi32(_mm256_setzero_si256(), scale,
-                                                   _mm256_load_si256(reinterpret_cast<const __m256i*>(sums)));
-          sum = _mm512_sub_epi32(sum, _mm512_slli_epi32(_mm512_zextsi256_si512(over), T::kOffsetShift & 31));
-        }
-        for (int j = 0; j < 4; j++) {
-          const __m512i partial =
-              _mm512_dpbusd_epi32(_mm512_setzero_si512(), q[j], _mm512_load_si512(xq + 64 * j));
-          sum = add_scaled<(T::kDotFits >= 4)>(sum, partial, scale_dwords<T>(scale, j));
-        }
-        total[c][r] = sum;
-      }
-    }
-    for (int c = 0; c < C; c++) lanes[c][i] = sum_lanes(total[c][0], total[c][1], total[c][2], total[c][3]);
-  }
-  uint64_t half[4] = {};
-  for (int i = 0; i < B; i++) half[i] = four_halves(w[0][i].d, w[1][i].d, w[2][i].d, w[3][i].d);
-  const __m512 d = halves_to_floats(half);
-  __m512 dmin = d;
-  if constexpr (T::kMinimum) {
-    for (int i = 0; i < B; i++) {
-      half[i] = four_halves(min_field(w[0][i]), min_field(w[1][i]), min_field(w[2][i]), min_field(w[3][i]));
-    }
-    dmin = halves_to_floats(half);
-  }
-  for (int c = 0; c < C; c++) {
-    const uint8_t* scales = reinterpret_cast<const uint8_t*>(x.scales + b) + c * x_stride;
-    const __m512 dx = spread4(reinterpret_cast<const float*>(scales));
-    const __m512 scale = _mm512_mul_ps(d, dx);
-    const __m512 value = _mm512_cvtepi32_ps(sum_all_lanes(lanes[c][0], lanes[c][1], lanes[c][2], lanes[c][3]));
-    if (T::kMinimum) {
-      const uint8_t* sums = reinterpret_cast<const uint8_t*>(x.sums + 16 * b) + c * x_stride;
-      __m512i pair[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-      for (int p = 0; p < B / 2; p++) {
-        const __m512i xs = _mm512_load_si512(sums + 64 * p);
-        __m512i dot[4];
-        for (int r = 0; r < 4; r++) {
-          dot[r] = _mm512_madd_epi16(_mm512_load_si512(mins[r][2 * p]), xs);
-        }
-        pair[p] = sum_lanes(dot[0], dot[1], dot[2], dot[3]);
-      }
-      const __m512 min_scale = _mm512_mul_ps(dmin, dx);
-      const __m512 min_value = _mm512_cvtepi32_ps(sum_lane_pairs(pair[0], pair[1]));
-      acc[c] = fma_pairs_in_block_order(scale, value, min_scale, min_value, acc[c]);
-    } else {
-      acc[c] = fma_in_block_order(scale, value, acc[c]);
-    }
-  }
-}
-
-// ---- Panels ----
 
 /// More columns would spill: seven take 14 partial dots, 7 totals, 2 weights, an activation and a scale.
 constexpr int kMostColumns = 7;
@@ -203,8 +106,18 @@ struct TileSums {
   float* y;
   size_t y_stride;
   __mmask16 rows;
+  int64_t quarter;  ///< floats from the results of four rows to those of the next four
   bool first, last;
 };
+
+FAK_INLINE void store_results(const TileSums& to, int c, __m512 acc) {
+  float* const y = to.y + static_cast<size_t>(c) * to.y_stride;
+  if (to.quarter == 4) return _mm512_mask_storeu_ps(y, to.rows, acc);
+  _mm_storeu_ps(y, _mm512_castps512_ps128(acc));
+  _mm_storeu_ps(y + to.quarter, _mm512_extractf32x4_ps(acc, 1));
+  _mm_storeu_ps(y + 2 * to.quarter, _mm512_extractf32x4_ps(acc, 2));
+  _mm_storeu_ps(y + 3 * to.quarter, _mm512_extractf32x4_ps(acc, 3));
+}
 
 /// A panel block times C columns, added to the sums; `beside(i)` is other work to do along with the i-th eighth of it. Not inlined: among
 /// more registers the compiler spills those of the inner loop.
@@ -234,7 +147,7 @@ __attribute__((noinline)) void tile_block(const PanelBlock& panel, const uint8_t
       acc = _mm512_fnmadd_ps(_mm512_mul_ps(_mm512_load_ps(panel.dmin), dx), _mm512_cvtepi32_ps(mins), acc);
     }
     if (to.last) {
-      _mm512_mask_storeu_ps(to.y + static_cast<size_t>(c) * to.y_stride, to.rows, canonical(acc));
+      store_results(to, c, canonical(acc));
     } else {
       _mm512_store_ps(to.sum + kPanelRows * c, acc);
     }
@@ -261,11 +174,12 @@ FAK_INLINE void tile(int64_t count, const PanelBlock& panel, const RowQ8x256& x,
   }
 }
 
-/// Sixteen rows from n on; rows beyond the slice repeat its last one, and their results are masked out.
+/// Sixteen rows, four from each quarter, from row n of the first on; rows beyond the slice repeat its last one, and their results are
+/// masked out.
 template <class Block>
-FAK_INLINE void set_rows(const LinearArgs& a, int64_t n, const Block* w[kPanelRows]) {
+FAK_INLINE void set_rows(const LinearArgs& a, int64_t n, int64_t quarter, const Block* w[kPanelRows]) {
   for (int r = 0; r < kPanelRows; r++) {
-    const int64_t row = n + r < a.rows ? n + r : a.rows - 1;
+    const int64_t at = n + r / 4 * quarter + r % 4, row = at < a.rows ? at : a.rows - 1;
     w[r] = reinterpret_cast<const Block*>(a.weight + static_cast<size_t>(row) * a.weight_stride);
   }
 }
@@ -281,20 +195,21 @@ FAK_INLINE void prefetch(const void* p, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(static_cast<const char*>(p) + i, hint);
 }
 
-/// Unpacks the next panel block, and prefetches: the rows after the next ones as one long stream to the second-level cache, the next
-/// super-block of these rows to the first.
+/// Unpacks the next panel block, and prefetches: later rows as four streams to the second-level cache, the super-block to unpack next to the
+/// first.
 template <class T>
 struct FillBeside {
   const typename T::Block* w[kPanelRows];
   PanelBlock* panel;
-  const uint8_t* ahead;
+  ptrdiff_t next;  ///< bytes from a super-block to the one of its row, or of the row in its place, that is unpacked after it
+  const uint8_t* ahead[4];
 
   __attribute__((always_inline)) void operator()(int i) {
     constexpr size_t kBytes = sizeof(typename T::Block);
-    prefetch<_MM_HINT_T1>(ahead, 2 * kBytes);
-    ahead += 2 * kBytes;
-    prefetch<_MM_HINT_T0>(w[2 * i] + 1, kBytes);
-    prefetch<_MM_HINT_T0>(w[2 * i + 1] + 1, kBytes);
+    prefetch<_MM_HINT_T1>(ahead[i & 3], 2 * kBytes);
+    ahead[i & 3] += 2 * kBytes;
+    prefetch<_MM_HINT_T0>(reinterpret_cast<const uint8_t*>(w[2 * i]) + next, kBytes);
+    prefetch<_MM_HINT_T0>(reinterpret_cast<const uint8_t*>(w[2 * i + 1]) + next, kBytes);
     T::piece(w, i, *panel);
     if (i == 7) T::scales(w, *panel);
   }
@@ -313,34 +228,49 @@ struct PrefetchBeside {
   }
 };
 
+/// Up to so many columns, for which slices are long (ops/linear_cost.h), the rows of a panel come from four places of the slice.
+constexpr int64_t kMostFarColumns = 11;
+
 /// Columns whose sums are kept between super-blocks: 32 KiB. More are done in turns.
 constexpr int64_t kTurnColumns = 512;
 
 /// Sixteen rows at a time, one super-block after the other: the next one is unpacked while the first tile of columns is multiplied.
 template <class T>
 void multiply(const LinearArgs& a, int64_t first, int64_t columns) {
+  using Block = typename T::Block;
   const int64_t blocks = a.k / 256;
   PanelBlock panel[2];
   alignas(64) float sum[kTurnColumns * kPanelRows];
   FillBeside<T> fill_beside;
   PrefetchBeside prefetch_beside;
   prefetch_beside.x_stride = a.x_stride;
-  // Nothing has asked for the first rows yet.
-  prefetch<_MM_HINT_T0>(a.weight, static_cast<size_t>(a.rows < kPanelRows ? a.rows : kPanelRows) * a.weight_stride);
-  set_rows(a, 0, fill_beside.w);
+  // With few columns memory decides: four rows from each quarter of the slice, so that a thread reads four long streams.
+  const bool far = a.columns <= kMostFarColumns && a.rows % kPanelRows == 0;
+  const int64_t step = far ? 4 : kPanelRows, quarter = far ? a.rows / 4 : 4, end = far ? quarter : a.rows;
+  const ptrdiff_t to_next_rows = step * static_cast<ptrdiff_t>(a.weight_stride) - (blocks - 1) * static_cast<ptrdiff_t>(sizeof(Block));
+  set_rows(a, 0, quarter, fill_beside.w);
+  // Nothing has asked for the first rows yet. Where memory decides, less is asked for at once, and rows one and a half panels on instead of
+  // one: the first super-block of the next rows, the last of them too, is unpacked before this panel is done.
+  const size_t lead = far ? 2 * a.weight_stride : 0;
+  const int64_t at_once = far && blocks > 2 ? 2 : blocks;
+  for (int64_t b = 0; b < at_once; b++)
+    for (int r = 0; r < kPanelRows; r++) prefetch<_MM_HINT_T0>(fill_beside.w[r] + b, sizeof(Block));
+  for (int i = 0; i < 4; i++) prefetch<_MM_HINT_T1>(a.weight + static_cast<size_t>(step + i * quarter) * a.weight_stride, lead);
   fill<T>(panel[0], fill_beside.w);
   int current = 0;
-  for (int64_t n = 0; n < a.rows; n += kPanelRows) {
-    fill_beside.ahead = a.weight + static_cast<size_t>(n + kPanelRows) * a.weight_stride;
+  for (int64_t n = 0; n < end; n += step) {
+    for (int i = 0; i < 4; i++) fill_beside.ahead[i] = a.weight + static_cast<size_t>(n + step + i * quarter) * a.weight_stride + lead;
     TileSums to;
     to.y_stride = a.y_stride;
+    to.quarter = quarter;
     to.rows = lanes_below(a.rows - n < kPanelRows ? a.rows - n : kPanelRows);
     for (int64_t b = 0; b < blocks; b++) {
       if (b + 1 < blocks) {
         for (int r = 0; r < kPanelRows; r++) fill_beside.w[r]++;
       } else {
-        set_rows(a, n + kPanelRows, fill_beside.w);
+        set_rows(a, n + step, quarter, fill_beside.w);
       }
+      fill_beside.next = b + 2 == blocks || blocks == 1 ? to_next_rows : sizeof(Block);
       const PanelBlock& now = panel[current];
       fill_beside.panel = &panel[current ^= 1];
       to.first = b == 0;
