@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { canQuantize, type DType, dtypes, quantize } from '@fak/tensor'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import { useSimd } from '../src/quantize/k-quants.js'
 
 // Rows and their bytes by ggml's own quantizers; fixtures/scripts/make_quantize.py says how they were made.
 const folder = new URL('../../../fixtures/quantize/', import.meta.url)
@@ -26,6 +27,22 @@ describe('quantize equals ggml byte for byte', () => {
     }
     expect(different).toEqual([])
     expect(expected.equals(quantize(type, values))).toBe(true)
+  })
+})
+
+describe('with and without the vector unit', () => {
+  afterAll(() => void useSimd(true))
+
+  it.each(['Q6_K', 'Q5_K', 'Q4_K'] as const)('%s is the same', (type) => {
+    const random = values.map((x, i) => x * 2 ** ((i >> 8) - 72))
+    for (const input of [values, random, values.map((x) => (Math.abs(x) < 0.01 ? -0 : x))]) {
+      const rows = input.filter((_, i) => Number.isFinite(input[i]))
+      const whole = rows.subarray(0, rows.length - (rows.length % 256))
+      expect(useSimd(true)).toBe(true)
+      const fast = quantize(type, whole)
+      expect(useSimd(false)).toBe(false)
+      expect(Buffer.from(quantize(type, whole)).equals(fast)).toBe(true)
+    }
   })
 })
 

@@ -1,8 +1,9 @@
 // Whose model it is and how to sample from it: the `general.` keys. Source: gguf/metadata.py (llama.cpp v0.5.0).
 
 import { FakError } from '@fak/tensor'
+import { readModelCard } from './model-card.js'
 import { nameParts, titleOf } from './model-name.js'
-import { type Entry, f32, i32, type Json, own, text } from './values.js'
+import { type Entry, f32, i32, type Json, own, text, texts, u32 } from './values.js'
 
 /** The files of a checkpoint that say such things. */
 export interface GeneralFiles {
@@ -12,6 +13,8 @@ export interface GeneralFiles {
   readonly generationConfig?: Json
   /** The object of config.json. */
   readonly config: unknown
+  /** README.md, whose front matter is the model's card. */
+  readonly modelCard?: string
 }
 
 /** Keys of generation_config.json and of GGUF, in the converter's order. */
@@ -35,22 +38,53 @@ export function generalMetadata(
   parameters: { readonly total: number; readonly label: string },
   modelName: string | undefined,
 ): Entry[] {
+  const card = readModelCard(files.modelCard, 'README.md', parameters.total)
   const path = own(files.config, '_name_or_path')
   const isModel = typeof path === 'string' && path.split('/').length <= 2
-  // The first that says something wins.
+  // The first that says something wins: the card, then the names.
   const said = [...(isModel ? [path] : []), files.directoryName].map((id) => nameParts(id, parameters.total))
+  const { fields } = card
   const first = (key: keyof (typeof said)[number]) => said.find((parts) => parts[key] !== undefined)?.[key]
-  const optional = (key: string, value: string | undefined) => (value === undefined ? [] : [text(key, value)])
+  const named = first('name')
   const organization = first('organization')
+  const keys: [string, string | undefined][] = [
+    ['name', modelName ?? fields.name ?? (named === undefined ? files.directoryName : titleOf(named))],
+    ['author', fields.author],
+    ['version', fields.version ?? first('version')],
+    ['organization', fields.organization ?? (organization && titleOf(organization))],
+    ['finetune', fields.finetune ?? first('finetune')],
+    ['basename', fields.basename ?? first('basename')],
+    ['description', fields.description],
+    ['size_label', fields.sizeLabel ?? first('sizeLabel') ?? parameters.label],
+    ['license', fields.license],
+    ['license.name', fields.licenseName],
+    ['license.link', fields.licenseLink],
+    ['source.url', fields.sourceUrl],
+    ['source.doi', fields.sourceDoi],
+    ['source.uuid', fields.sourceUuid],
+    ['source.repo_url', fields.sourceRepoUrl],
+  ]
   return [
     ...sampling(files.generationConfig),
-    text('general.name', modelName ?? titleOf(first('name') ?? files.directoryName)),
-    ...optional('general.version', first('version')),
-    ...optional('general.organization', organization && titleOf(organization)),
-    ...optional('general.finetune', first('finetune')),
-    ...optional('general.basename', first('basename')),
-    text('general.size_label', first('sizeLabel') ?? parameters.label),
+    ...keys.flatMap(([key, value]) => (value === undefined ? [] : [text(`general.${key}`, value)])),
+    ...sources('general.base_model', card.baseModels),
+    ...sources('general.dataset', card.datasets),
+    ...(card.tags.length > 0 ? [texts('general.tags', card.tags)] : []),
+    ...(card.languages.length > 0 ? [texts('general.languages', card.languages)] : []),
   ]
+}
+
+const SOURCE = ['name', 'author', 'version', 'organization', 'description', 'url', 'doi', 'uuid', 'repo_url']
+
+function sources(key: string, list: readonly Json[] | undefined): Entry[] {
+  if (list === undefined) return []
+  const entries = list.flatMap((source, i) =>
+    SOURCE.flatMap((name) => {
+      const value = own(source, name)
+      return value === undefined ? [] : [text(`${key}.${i}.${name}`, String(value))]
+    }),
+  )
+  return [u32(`${key}.count`, list.length), ...entries]
 }
 
 function sampling(config: Json | undefined): Entry[] {

@@ -21,6 +21,7 @@ export async function readCheckpointFiles(directory: string): Promise<Checkpoint
   const tokenizerConfig = await optionalJson(at('tokenizer_config.json'))
   const generationConfig = await optionalJson(at('generation_config.json'))
   const chatTemplate = await chatTemplates(directory)
+  const modelCard = await optional(at('README.md'))
   return {
     config,
     configFile,
@@ -30,6 +31,7 @@ export async function readCheckpointFiles(directory: string): Promise<Checkpoint
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
     ...(chatTemplate !== undefined && { chatTemplate }),
+    ...(modelCard && { modelCard: decoded(modelCard) }),
   }
 }
 

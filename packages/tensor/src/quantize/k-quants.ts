@@ -3,7 +3,17 @@
 
 import { f16ToF32 } from '../float16.js'
 import { type BlockEncoder, nearest, setHalf } from './block.js'
-import { clamp, clampSigned, found, NO_SCALE, searchScale, searchScaleAndMinimum } from './scale-search.js'
+import {
+  candidatesAround,
+  clamp,
+  clampSigned,
+  found,
+  NO_SCALE,
+  risingCandidates,
+  searchScale,
+  searchScaleAndMinimum,
+} from './scale-search.js'
+import { SimdSearch } from './simd/search.js'
 
 const { abs, fround } = Math
 const SIZE = 256
@@ -11,6 +21,18 @@ const levels = new Uint8Array(SIZE)
 
 const scales = new Float32Array(16)
 const minima = new Float32Array(8)
+
+const CANDIDATES_4 = risingCandidates(15, -1, 20)
+const CANDIDATES_5 = risingCandidates(31, -0.5, 15)
+const CANDIDATES_6 = candidatesAround(32)
+
+let simd = SimdSearch.create()
+
+/** Searches with or without the vector unit, for tests: the bytes are the same. Returns whether it is there at all. */
+export function useSimd(wanted: boolean): boolean {
+  simd = wanted ? SimdSearch.create() : undefined
+  return simd !== undefined
+}
 
 /**
  * Levels of eight groups of 32 in {@link levels}; d, dmin and the 12 bytes of 6-bit scales and minima at `bytes[at]`.
@@ -23,17 +45,24 @@ function fitGroups(
   bytes: Uint8Array,
   at: number,
   most: number,
-  first: number,
-  steps: number,
+  candidates: Float32Array,
 ): void {
+  for (let group = 0; group < 8; group += 4) {
+    if (simd !== undefined) {
+      simd.scaleAndMinimum({ values, at: from + 32 * group }, { levels, scales, minima }, group, most, candidates)
+      continue
+    }
+    for (let i = group; i < group + 4; i++) {
+      searchScaleAndMinimum(values, from + 32 * i, levels, 32 * i, most, candidates)
+      scales[i] = found.scale
+      minima[i] = found.minimum
+    }
+  }
   let maxScale = 0
   let maxMinimum = 0
   for (let group = 0; group < 8; group++) {
-    searchScaleAndMinimum(values, from + 32 * group, levels, 32 * group, most, first, steps)
-    scales[group] = found.scale
-    minima[group] = found.minimum
-    maxScale = Math.max(maxScale, found.scale)
-    maxMinimum = Math.max(maxMinimum, found.minimum)
+    maxScale = Math.max(maxScale, scales[group]!)
+    maxMinimum = Math.max(maxMinimum, minima[group]!)
   }
   const inverseScale = maxScale > 0 ? fround(63 / maxScale) : 0
   const inverseMinimum = maxMinimum > 0 ? fround(63 / maxMinimum) : 0
@@ -63,13 +92,13 @@ function fitGroups(
 
 /** Q4_K: `d·sc·q - dmin·m` with `q` in 0..15; layout in dequantize/k-quants.ts. */
 const q4_k: BlockEncoder = (values, from, bytes, at) => {
-  fitGroups(values, from, bytes, at, 15, -1, 20)
+  fitGroups(values, from, bytes, at, 15, CANDIDATES_4)
   packNibbles(bytes, at + 16)
 }
 
 /** Q5_K: as Q4_K with `q` in 0..31; the fifth bit of element 64k + 32h + j is bit 2k + h of byte j. */
 const q5_k: BlockEncoder = (values, from, bytes, at) => {
-  fitGroups(values, from, bytes, at, 31, -0.5, 15)
+  fitGroups(values, from, bytes, at, 31, CANDIDATES_5)
   for (let i = 0; i < SIZE; i++) bytes[at + 16 + (i & 31)]! |= (levels[i]! >> 4) << (i >> 5)
   packNibbles(bytes, at + 48)
 }
@@ -84,10 +113,17 @@ function packNibbles(bytes: Uint8Array, at: number): void {
 
 /** Q6_K: `d·sc·(q - 32)` with sixteen groups of 16 and 8-bit signed scales. */
 const q6_k: BlockEncoder = (values, from, bytes, at) => {
+  for (let group = 0; group < 16; group += 4) {
+    if (simd !== undefined) {
+      simd.scaleAlone({ values, at: from + 16 * group }, { levels, scales }, group, 32, CANDIDATES_6)
+      continue
+    }
+    for (let i = group; i < group + 4; i++) {
+      scales[i] = searchScale(values, from + 16 * i, levels, 16 * i, 32, 16, CANDIDATES_6)
+    }
+  }
   let extreme = 0
-  for (let group = 0; group < 16; group++) {
-    const scale = searchScale(values, from + 16 * group, levels, 16 * group, 32, 16)
-    scales[group] = scale
+  for (const scale of scales) {
     // The squares of huge values overflow, and NaN would lose every comparison.
     if (abs(scale) > abs(extreme) || Number.isNaN(scale)) extreme = scale
   }

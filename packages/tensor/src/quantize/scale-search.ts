@@ -19,8 +19,7 @@ const tried = new Uint8Array(GROUP)
 /**
  * `x ≈ scale · q - minimum` with `q` in `0..most` and `minimum >= 0`, for 32 values. Errors count by `|x|` plus the root mean square.
  *
- * @param first What is added to `most` in the first candidate for the inverse of the scale; each next one has 0.1 more.
- * @param steps Index of the last candidate.
+ * @param candidates {@link risingCandidates}
  * @returns in {@link found}; the levels in `levels`
  */
 export function searchScaleAndMinimum(
@@ -29,8 +28,7 @@ export function searchScaleAndMinimum(
   levels: Uint8Array,
   to: number,
   most: number,
-  first: number,
-  steps: number,
+  candidates: Float32Array,
 ): void {
   let squares = 0
   for (let i = 0; i < GROUP; i++) squares = fround(squares + fround(values[from + i]! * values[from + i]!))
@@ -67,9 +65,9 @@ export function searchScaleAndMinimum(
     const difference = fround(fround(fround(scale * q) + least) - x)
     best = fround(best + fround(weights[i]! * fround(difference * difference)))
   }
-  for (let step = 0; step <= steps; step++) {
-    // `minimum` moves with every better candidate, and the next one starts from it, while the range stays.
-    inverse = fround(fround(fround(first + fround(TENTH * step)) + most) / fround(greatest - minimum))
+  for (let step = 0; step < candidates.length; step++) {
+    // `minimum` moves with every better candidate, and the next one starts from it.
+    inverse = fround(candidates[step]! / fround(greatest - minimum))
     let sumQ = 0
     let sumQ2 = 0
     let sumXQ = 0
@@ -109,8 +107,25 @@ export function searchScaleAndMinimum(
 const TENTH = fround(0.1)
 
 /**
+ * What the searches divide by the range of the values, or by the extreme one, for each candidate of the inverse of the scale.
+ *
+ * @param first Added to `most` in the first candidate; each next one has 0.1 more.
+ * @param steps Index of the last candidate.
+ */
+export const risingCandidates = (most: number, first: number, steps: number): Float32Array =>
+  Float32Array.from({ length: steps + 1 }, (_, step) => fround(fround(first + fround(TENTH * step)) + most))
+
+/** `most` itself first: the extreme value at the end of the range. Then nine steps below it and nine above. */
+export const candidatesAround = (most: number): Float32Array =>
+  Float32Array.from({ length: 19 }, (_, step) => {
+    const shift = step === 0 ? 0 : step < 10 ? step - 10 : step - 9
+    return fround(most + fround(TENTH * shift))
+  })
+
+/**
  * `x ≈ scale · (q - most)` with `q` in `0 .. 2·most - 1`, for `count` values. Errors count by `x²`.
  *
+ * @param candidates {@link candidatesAround}
  * @returns the scale; the levels in `levels`
  */
 export function searchScale(
@@ -120,6 +135,7 @@ export function searchScale(
   to: number,
   most: number,
   count: number,
+  candidates: Float32Array,
 ): number {
   let extreme = 0
   for (let i = 0; i < count; i++) if (abs(values[from + i]!) > abs(extreme)) extreme = values[from + i]!
@@ -129,10 +145,8 @@ export function searchScale(
   }
   let scale = 0
   let best = 0
-  // The plain choice first: the extreme value at the end of the range. Then nine steps below and nine above it.
-  for (let step = 0; step < 19; step++) {
-    const shift = step === 0 ? 0 : step < 10 ? step - 10 : step - 9
-    const inverse = fround(-fround(most + fround(TENTH * shift)) / extreme)
+  for (let step = 0; step < candidates.length; step++) {
+    const inverse = fround(-candidates[step]! / extreme)
     let sumXQ = 0
     let sumQ2 = 0
     for (let i = 0; i < count; i++) {
