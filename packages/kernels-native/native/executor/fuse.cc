@@ -148,7 +148,7 @@ class Fuser {
     const std::vector<Use>& all = uses(node.output);
     if (!is_row_op(node) || pinned(node.output)) return false;
     // Linears share the rows that are prepared for one of them.
-    return prepared(node.output) || (all.size() == 1 && op(all[0].op).inlined);
+    return prepared(node.output) || (all.size() == 1 && (op(all[0].op).inlined || takes_row_source(op(all[0].op))));
   }
 
   Program program_;

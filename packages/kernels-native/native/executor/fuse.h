@@ -11,7 +11,7 @@ namespace fak {
 ///   need linears behind them that take their result as prepared rows, because that is the only form in which they give it;
 /// - `linear` and the `add` that alone reads it become `linearAdd`;
 /// - an op that works row by row (norms, siluMul, sigmoidMul, sliceHeads, lastRows) becomes part of preparing the rows of the linears
-///   that read it: it stays in the list of ops, `inlined`, and is in no phase.
+///   that read it, or of the rope that does: it stays in the list of ops, `inlined`, and is in no phase.
 Program fuse(Program program);
 
 }  // namespace fak

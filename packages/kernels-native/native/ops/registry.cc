@@ -83,7 +83,8 @@ Tasks make_tasks(const Program& program, const KernelTable& kernels) {
     if (node.inlined) continue;
     OpBuilder builder(program, static_cast<int>(i), kernels, tasks);
     kind.make(builder);
-    tasks.ops[i].main->ops = node.parts;
+    std::vector<int>& ops = tasks.ops[i].main->ops;  // what is done on the way stands there already
+    ops.insert(ops.end(), node.parts.begin(), node.parts.end());
     if (tasks.ops[i].last) tasks.ops[i].last->ops = node.parts;
   }
   return tasks;

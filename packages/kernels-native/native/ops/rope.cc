@@ -1,7 +1,7 @@
 // rope: rotates pairs inside each head. Attributes: heads, headDim, dims, theta. The cosines and sines of a step's positions are
-// computed once for all rope ops with the same dims and theta. A unit is a row.
+// computed once for all rope ops with the same dims and theta. A unit is a row; a norm or a slice of heads before it is computed on the way.
 #include "math/trigonometry.h"
-#include "ops/op.h"
+#include "ops/row_source.h"
 
 namespace fak {
 
@@ -44,25 +44,28 @@ class RopeAngles final : public Task {
 class Rope final : public Task {
  public:
   Rope(const OpBuilder& b, const RopeAngles& angles)
-      : angles_(angles), x_(b.input_id(0)), y_(b.node.output), heads_(b.integer(0)), head_dim_(b.integer(1)),
-        dims_(b.integer(2)) {}
-
-  Work work(const Step& step) const override {
-    return {step.T, static_cast<double>(heads_ * head_dim_) * 0.15};
+      : angles_(angles), x_(make_row_source(b, b.input_id(0))), y_(b.node.output), heads_(b.integer(0)), head_dim_(b.integer(1)),
+        dims_(b.integer(2)) {
+    private_bytes = static_cast<size_t>(x_->scratch_floats) * sizeof(float);
+    ops = x_->ops;
   }
 
-  void run(const Step& step, int64_t begin, int64_t end, int) const override {
+  Work work(const Step& step) const override {
+    return {step.T, static_cast<double>(heads_ * head_dim_) * 0.15 + x_->cost};
+  }
+
+  void run(const Step& step, int64_t begin, int64_t end, int thread) const override {
     for (int64_t t = begin; t < end; t++) {
-      const int64_t from = t * heads_ * head_dim_;
       const float* c = angles_.cosines(step, t);
-      step.kernels->floats.rope(step.activations[x_] + from, c, c + dims_ / 2, step.activations[y_] + from, heads_, head_dim_,
-                                dims_);
+      step.kernels->floats.rope(x_->row(step, t, step.scratch(thread)), c, c + dims_ / 2,
+                                step.activations[y_] + t * heads_ * head_dim_, heads_, head_dim_, dims_);
     }
   }
 
  private:
   const RopeAngles& angles_;
-  int x_, y_;
+  const std::unique_ptr<RowSource> x_;
+  int y_;
   int64_t heads_, head_dim_, dims_;
 };
 

@@ -154,6 +154,8 @@ std::unique_ptr<RowSource> make_row_source(const OpBuilder& b, int value) {
 
 bool is_row_op(const OpNode& node) { return source_of(node) != nullptr; }
 
+bool takes_row_source(const OpNode& node) { return std::string_view(kind_of(node).name) == "rope"; }
+
 bool takes_prepared_rows(const OpNode& node) {
   const std::string_view kind = kind_of(node).name;
   return kind == "linear" || kind == "linearAdd" || kind == "gatedLinear" || (kind == "expertLinear" && node.attrs[1] == 0);

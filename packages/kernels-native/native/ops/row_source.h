@@ -23,6 +23,9 @@ std::unique_ptr<RowSource> make_row_source(const OpBuilder& b, int value);
 /// Whether there is a source for what the op computes.
 bool is_row_op(const OpNode& node);
 
+/// Whether the op takes its first operand from a RowSource.
+bool takes_row_source(const OpNode& node);
+
 /// Whether the op's first operand is taken as rows that are prepared once for all who read them (ops/activation_rows.h), and the
 /// matrices that these are multiplied with.
 bool takes_prepared_rows(const OpNode& node);
