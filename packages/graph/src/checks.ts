@@ -3,7 +3,7 @@
 import { FakError, fileOf, type WeightTensor } from '@fak/tensor'
 import type { Step, WeightBindings } from './executor.js'
 import { show } from './ops/define.js'
-import type { Program } from './program.js'
+import type { Program, ValueId } from './program.js'
 import type { WeightInfo } from './weights.js'
 
 /**
@@ -50,9 +50,13 @@ export function vocabularySize(program: Program): number {
  * Checks the tokens and rows of a step and gives its R.
  *
  * @throws FakError `STEP_BAD_TOKENS` for anything but a Uint32Array, `STEP_TOO_LONG` for more than `maxTokens` tokens, `STEP_EMPTY` for
- * none, `STEP_BAD_ROWS` for rows outside 0 to T, `TOKEN_OUT_OF_RANGE` for an id that is not in the vocabulary.
+ * none, `STEP_BAD_ROWS` for rows outside 0 to T, `STEP_BAD_PLACES` for places outside 0 to T - 1, `TOKEN_OUT_OF_RANGE` for an id that is
+ * not in the vocabulary.
  */
-export function checkStep({ tokens, rows = 1 }: Step, limits: { maxTokens: number; vocabulary: number }): number {
+export function checkStep(
+  { tokens, rows = 1, places = 0 }: Step,
+  limits: { maxTokens: number; vocabulary: number },
+): number {
   // A -1 of an Int32Array would pass the comparison below and be a huge index to native code.
   if (!(tokens instanceof Uint32Array))
     throw new FakError('STEP_BAD_TOKENS', { reason: 'tokens must be a Uint32Array', field: 'tokens' })
@@ -66,10 +70,41 @@ export function checkStep({ tokens, rows = 1 }: Step, limits: { maxTokens: numbe
     const reason = `rows must be a whole number from 0 to ${tokens.length}, got ${rows}`
     throw new FakError('STEP_BAD_ROWS', { reason, field: 'rows' })
   }
+  if (!Number.isInteger(places) || places < 0 || places >= tokens.length) {
+    const reason = `places must be a whole number from 0 to ${tokens.length - 1}, got ${places}`
+    throw new FakError('STEP_BAD_PLACES', { reason, field: 'places' })
+  }
   const index = tokens.findIndex((token) => token >= limits.vocabulary)
   if (index >= 0) {
     const reason = `token id ${tokens[index]} is not below the vocabulary size ${limits.vocabulary}`
     throw new FakError('TOKEN_OUT_OF_RANGE', { reason, field: `tokens[${index}]` })
   }
   return rows
+}
+
+/**
+ * Checks the inputs of a step and copies them, by value.
+ *
+ * @throws FakError `STEP_BAD_INPUT` naming an input that is missing, unknown, of another length, or not of finite numbers
+ */
+export function checkInputs({ values }: Program, { tokens, inputs = {} }: Step): ReadonlyMap<ValueId, Float32Array> {
+  const bad = (name: string, reason: string) => new FakError('STEP_BAD_INPUT', { reason, field: `inputs.${name}` })
+  const checked = new Map<ValueId, Float32Array>()
+  const known = new Set<string>()
+  for (const [id, value] of values.entries()) {
+    if (value.kind !== 'input') continue
+    const { label, shape } = value
+    known.add(label)
+    const rows = Object.hasOwn(inputs, label) ? inputs[label] : undefined
+    if (!(rows instanceof Float32Array)) throw bad(label, 'the step needs this input as a Float32Array')
+    if (rows.length !== tokens.length * shape[1]) {
+      throw bad(label, `must have ${tokens.length} rows of ${shape[1]}, got ${rows.length} numbers`)
+    }
+    const copy = rows.slice()
+    if (!copy.every(Number.isFinite)) throw bad(label, 'has a number that is not finite')
+    checked.set(id, copy)
+  }
+  const other = Object.keys(inputs).find((name) => !known.has(name))
+  if (other !== undefined) throw bad(other, 'the program has no such input')
+  return checked
 }

@@ -38,7 +38,7 @@ export type Operands<I extends string, S extends string> = Readonly<Record<I, Va
  *
  * @param build Returns the outputs by name; they must be activations.
  * @throws FakError `GRAPH_SHAPE` naming the label, what was expected and what came; `GRAPH_BAD_ATTR`, `GRAPH_MISSING_WEIGHT`,
- * `GRAPH_DUPLICATE_STATE`, `GRAPH_FOREIGN_VALUE`, `GRAPH_BAD_OUTPUT`.
+ * `GRAPH_DUPLICATE_STATE`, `GRAPH_DUPLICATE_INPUT`, `GRAPH_FOREIGN_VALUE`, `GRAPH_BAD_OUTPUT`.
  */
 export function record(build: (g: Graph) => Readonly<Record<string, Value>>): Program {
   const g = new Graph()
@@ -59,6 +59,14 @@ export class Graph {
   tokens(): Value {
     this.#tokens ??= this.#value({ kind: 'tokens', shape: ['T'], label: 'tokens' })
     return this.#tokens
+  }
+
+  /** Rows that come with each step, `[T, columns]`: {@link Step.inputs} has them under this name. */
+  input(name: string, columns: number): Value {
+    if (this.#values.some(({ info }) => info.kind === 'input' && info.label === name)) {
+      throw new FakError('GRAPH_DUPLICATE_INPUT', { reason: 'an input with this name exists', field: name })
+    }
+    return this.#value({ kind: 'input', shape: ['T', columns], label: name })
   }
 
   /** The parameter `name` of a module. Asking twice gives the same value. @throws FakError `GRAPH_MISSING_WEIGHT` */

@@ -1,4 +1,4 @@
-export { checkBindings, checkStep, vocabularySize } from './checks.js'
+export { checkBindings, checkInputs, checkStep, vocabularySize } from './checks.js'
 export {
   chooseKvCache,
   DEFAULT_KV_CACHE,

@@ -26,6 +26,7 @@ export function printProgram(program: Program): string {
   }
   return [
     ...program.values.flatMap((v) => (v.kind === 'weight' ? [`weight ${v.label} ${v.dtype} ${show(v.shape)}`] : [])),
+    ...program.values.flatMap((v) => (v.kind === 'input' ? [`input ${v.label} ${show(v.shape)}`] : [])),
     ...program.states.map((s) => `state ${s.label} ${s.kind} ${show(s.shape)}`),
     ...program.ops.map(opLine),
     ...Object.entries(program.outputs).map(([key, id]) => `output ${key} = ${name(id)}`),

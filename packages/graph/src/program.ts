@@ -13,10 +13,11 @@ export type Dim = number | 'T' | 'R'
 /** Index of a value in {@link Program.values}. */
 export type ValueId = number
 
-/** Something an op reads or writes. Activations are F32, row-major, rows first. */
+/** Something an op reads or writes. Activations are F32, row-major, rows first; an `input` is one that the caller of the step writes. */
 export type ValueInfo =
   | { readonly kind: 'tokens'; readonly shape: readonly ['T']; readonly label: string }
   | { readonly kind: 'weight'; readonly dtype: DType; readonly shape: readonly number[]; readonly label: string }
+  | { readonly kind: 'input'; readonly shape: readonly ['T', number]; readonly label: string }
   | { readonly kind: 'activation'; readonly shape: readonly [Dim, number]; readonly label: string }
 
 /**

@@ -25,7 +25,7 @@ interface Numbering {
 
 interface EncodeOptions {
   readonly maxTokens: number
-  /** Activations to be written to arrays of the caller: outputs and taps, each once. */
+  /** Activations in arrays of the caller: inputs, outputs and taps, each once. */
   readonly pinned: readonly ValueId[]
   readonly kvCache: KvCacheType
   readonly numbering: Numbering
@@ -75,6 +75,7 @@ function encodeValue(value: ValueInfo, offset: number | undefined, { dtypes }: N
     const rows = product(value.shape) / columns / (experts || 1)
     return [1, dtypes.indexOf(value.dtype), rows, columns, experts]
   }
+  // An input is an activation that no op writes: the step brings it.
   const [rows, columns] = value.shape
   return [2, typeof rows === 'number' ? rows : ROWS[rows], columns, offset ?? 0]
 }

@@ -54,8 +54,9 @@ export class NativeExecutor implements Executor {
     const maxTokens = options.maxTokens ?? DEFAULT_MAX_TOKENS
     const kvCache = chooseKvCache(options)
     const taps = tapIds(program, options.taps ?? [])
+    const given = program.values.flatMap(({ kind }, id) => (kind === 'input' ? [id] : []))
     // In the order in which they are written, so that of several that are not finite the first is named.
-    const pinned = [...new Set([...Object.values(program.outputs), ...taps.values()])].sort((x, y) => x - y)
+    const pinned = [...new Set([...given, ...Object.values(program.outputs), ...taps.values()])].sort((x, y) => x - y)
     const plan = planProgram(program, maxTokens, { taps: options.taps ?? [] })
     const words = encodeProgram(program, plan, { maxTokens, pinned, kvCache, numbering: machine })
     const bound = await bindWeights(program, weights, this.#addon, options)

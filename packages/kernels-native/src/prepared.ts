@@ -1,6 +1,7 @@
 // A Program prepared on the native executor: checks, arrays for the results, one native call per step.
 
 import {
+  checkInputs,
   checkStep,
   type KvCacheType,
   type PreparedProgram,
@@ -26,7 +27,7 @@ export interface NativeProgramParts {
   readonly kvCache: KvCacheType
   readonly native: NativePrepared
   readonly taps: ReadonlyMap<string, ValueId>
-  /** Outputs and taps, each value once. */
+  /** Inputs, outputs and taps, each value once. */
   readonly pinned: readonly ValueId[]
   /** Mapped weight files. */
   readonly files: readonly string[]
@@ -106,7 +107,7 @@ export class NativeProgram implements PreparedProgram {
     if (!(state instanceof NativeSequence && this.#states.has(state))) {
       throw new FakError('STATE_MISMATCH', { reason: 'the state was made by another prepared program', field: 'state' })
     }
-    const running = this.#execute(step, state, rows)
+    const running = this.#execute(step, state, rows, checkInputs(this.program, step))
     this.#running.add(running)
     try {
       return await running
@@ -126,10 +127,15 @@ export class NativeProgram implements PreparedProgram {
     return this.#disposal
   }
 
-  async #execute(step: Step, state: NativeSequence, rows: number): Promise<StepResult> {
+  async #execute(
+    step: Step,
+    state: NativeSequence,
+    rows: number,
+    given: ReadonlyMap<ValueId, Float32Array>,
+  ): Promise<StepResult> {
     const { native, pinned, files, taps } = this.#parts
     const { tokens } = step
-    const arrays = new Map(pinned.map((id) => [id, this.#arrayFor(id, tokens.length, rows)]))
+    const arrays = new Map(pinned.map((id) => [id, given.get(id) ?? this.#arrayFor(id, tokens.length, rows)]))
     const signal = tokens.length > 1 ? step.signal : undefined
     const flag = signal === undefined ? undefined : new Int32Array([signal.aborted ? 1 : 0])
     const abort = () => Atomics.store(flag!, 0, 1)

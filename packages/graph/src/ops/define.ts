@@ -70,7 +70,8 @@ export class OpSite<I extends string = string, S extends string = string> {
   /** Shape of an activation input, `[T or R, columns]`. */
   activation(name: I): readonly [Dim, number] {
     const info = this.#inputs[name]
-    if (info.kind !== 'activation') this.fail(`${name} must be an activation, got ${info.kind} ${show(info.shape)}`)
+    if (info.kind !== 'activation' && info.kind !== 'input')
+      this.fail(`${name} must be an activation, got ${info.kind} ${show(info.shape)}`)
     return info.shape
   }
 

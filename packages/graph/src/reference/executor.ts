@@ -2,7 +2,7 @@
 // the oracle for every other executor and works wherever JavaScript does. It does not try to be fast.
 
 import { elementCount, FakError, readWeight, storedBytes, type WeightTensor } from '@fak/tensor'
-import { checkBindings, checkStep, vocabularySize } from '../checks.js'
+import { checkBindings, checkInputs, checkStep, vocabularySize } from '../checks.js'
 import {
   chooseKvCache,
   type Executor,
@@ -176,6 +176,7 @@ class PreparedReference implements PreparedProgram {
     const parts = this.#parts
     if (parts === undefined) throw new FakError('DISPOSED', { reason: 'the prepared program has been disposed of' })
     const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
+    const given = checkInputs(this.program, step)
     const { state } = step
     if (!(state instanceof ReferenceState && this.#states.has(state))) {
       throw new FakError('STATE_MISMATCH', { reason: 'the state was made by another prepared program', field: 'state' })
@@ -183,7 +184,7 @@ class PreparedReference implements PreparedProgram {
     const turn = this.#queue
     const result = state.advance(step.tokens.length, async (states) => {
       await turn
-      return this.#execute(parts, step, rows, states)
+      return this.#execute(parts, step, { rows, given }, states)
     })
     this.#queue = result.catch(() => {})
     return result
@@ -195,10 +196,17 @@ class PreparedReference implements PreparedProgram {
     this.#arena = new ArrayBuffer(0)
   }
 
-  async #execute(parts: Parts, step: Step, rows: number, states: readonly Float32Array[]): Promise<StepResult> {
+  async #execute(
+    parts: Parts,
+    step: Step,
+    { rows, given }: { rows: number; given: ReadonlyMap<ValueId, Float32Array> },
+    states: readonly Float32Array[],
+  ): Promise<StepResult> {
     const { plan, program, taps, poison } = parts
     const { tokens } = step
     const view = (id: ValueId): Float32Array => {
+      const input = given.get(id)
+      if (input !== undefined) return input
       const [dim, columns] = program.values[id]!.shape as readonly [number | 'T' | 'R', number]
       const count = dim === 'T' ? tokens.length : dim === 'R' ? rows : dim
       return new Float32Array(this.#arena, plan.offsets.get(id)!, count * columns)
@@ -243,7 +251,7 @@ async function runOp({ program, definitions, weights, kvCache }: Parts, op: OpNo
   for (const [i, name] of definition.inputs.entries()) {
     const id = op.inputs[i]!
     const { kind } = program.values[id]!
-    if (kind === 'activation') inputs[name] = frame.view(id)
+    if (kind === 'activation' || kind === 'input') inputs[name] = frame.view(id)
     const weight = kind === 'weight' ? weights.get(id)! : undefined
     if (weight instanceof Float32Array) inputs[name] = weight
     else if (weight !== undefined) unread.push([name, weight])

@@ -127,6 +127,7 @@ void make_add(OpBuilder& builder);
 void make_attention(OpBuilder& builder);
 void make_causal_conv1d(OpBuilder& builder);
 void make_combine_experts(OpBuilder& builder);
+void make_concat(OpBuilder& builder);
 void make_delta_net(OpBuilder& builder);
 void make_embedding(OpBuilder& builder);
 void make_expert_linear(OpBuilder& builder);

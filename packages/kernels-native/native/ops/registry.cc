@@ -13,6 +13,7 @@ const std::vector<OpKind>& op_kinds() {
       {"attention", 3, 2, 5, make_attention},
       {"causalConv1d", 2, 1, 1, make_causal_conv1d},
       {"combineExperts", 2, 0, 1, make_combine_experts},
+      {"concat", 2, 0, 0, make_concat},
       {"embedding", 2, 0, 0, make_embedding},
       {"expertLinear", 3, 0, 2, make_expert_linear},
       {"gatedAdd", 3, 0, 0, make_gated_add},

@@ -288,6 +288,13 @@ function headCases(): ConformanceCase[] {
     { heads: 2, headDim: 64, dims: 64, theta: 1e7 },
   ]
   return [
+    ...[
+      [1, 1],
+      [5, 33],
+      [64, 7],
+    ].map(([M, N]) =>
+      opCase('concat', `${M} and ${N}`, (g, b) => g.op(ops.concat, { a: b.input('a', M!), b: b.input('b', N!) }, {})),
+    ),
     ...slices.map((attrs) =>
       opCase('sliceHeads', JSON.stringify(attrs), (g, b) =>
         g.op(ops.sliceHeads, { x: b.input('x', attrs.heads * attrs.stride) }, attrs),
