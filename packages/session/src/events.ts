@@ -2,6 +2,7 @@
 
 import type { Thought } from './reasoning.js'
 import type { TokenLogprob } from './sampling/logits.js'
+import type { SpeculationFigures } from './speculation/drafter.js'
 import type { PrefixReuse } from './timeline.js'
 
 /** Why a generation ended. `context`: the context is full. */
@@ -15,7 +16,10 @@ export interface Timings {
   readonly prefillTokensPerSecond: number | null
   /** Milliseconds of the steps after the prompt, sampling included. */
   readonly decodeMs: number
-  /** Steps after the prompt per second; `null` when there was none. The first token comes from the prompt's own step. */
+  /**
+   * Steps after the prompt, and guesses that came, per second; `null` when there was none. The first token comes from the prompt's own
+   * step.
+   */
   readonly tokensPerSecond: number | null
 }
 
@@ -65,6 +69,8 @@ export interface DoneEvent {
   readonly reuse: PrefixReuse
   /** The seed in use, so that a sampled answer can be had again. */
   readonly seed: number
+  /** What guessing came to; `null` without. */
+  readonly speculation: SpeculationFigures | null
   readonly timings: Timings
 }
 

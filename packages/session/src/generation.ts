@@ -7,8 +7,10 @@ import type { ResolvedOptions } from './options.js'
 import { Course } from './reasoning.js'
 import { choose } from './sampling/choose.js'
 import { banTokens, logSumExp, type TokenLogprob, topLogprobs } from './sampling/logits.js'
+import type { Drafter } from './speculation/drafter.js'
+import { Speculation } from './speculation/speculation.js'
 import { StopStrings } from './stop-strings.js'
-import { drain, type PrefixReuse, type Timeline } from './timeline.js'
+import type { PrefixReuse, Timeline } from './timeline.js'
 
 /** What a session needs of a tokenizer; the `Tokenizer` of @fak/tokenizer is one. */
 export interface SessionTokenizer {
@@ -27,16 +29,19 @@ export interface Generation {
   readonly contextLength: number
   readonly vocabSize: number
   readonly unusedTokens: Uint32Array
+  readonly drafter: Drafter | null
   readonly decoder: ReturnType<SessionTokenizer['streamDecoder']> | undefined
   readonly options: ResolvedOptions
 }
 
 /** Runs a generation. Computes only when pulled. */
 export async function* generateEvents(generation: Generation): AsyncGenerator<SessionEvent, void> {
-  const { timeline, cached, reuse, todo, keepAt, contextLength, vocabSize, unusedTokens, decoder, options } = generation
+  const { timeline, cached, reuse, todo, keepAt, contextLength, vocabSize, unusedTokens } = generation
+  const { drafter, decoder, options } = generation
   const { sampling, maxTokens, stopTokens, signal } = options
   const stop = new StopStrings(options.stop)
   const course = new Course(options.reasoning, options.grammar?.begin() ?? null)
+  const speculation = new Speculation(drafter, options.speculate)
   const clock = new Clock()
   const tokens: number[] = []
   let text = ''
@@ -74,8 +79,9 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
 
     const { forced } = course
     if (forced === null && timeline.waiting.length > 0) {
-      const step = timeline.compute(Uint32Array.from(timeline.waiting), { rows: 'last', signal })
-      await untilAborted(() => clock.time('decode', () => drain(step)))
+      // The last token that may come needs no logits after it.
+      const room = Math.min(maxTokens - tokens.length, contextLength - timeline.length) - 1
+      await untilAborted(() => clock.time('decode', () => speculation.pass(timeline, room, signal)))
       continue
     }
 
@@ -89,7 +95,7 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
       )
       about = logprobsOf(row, id, options)
     }
-    timeline.choose(id)
+    if (timeline.choose(id)) speculation.accept()
     history.push(id)
     if (forced === null && stopTokens.has(id)) {
       matched = id
@@ -131,7 +137,8 @@ export async function* generateEvents(generation: Generation): AsyncGenerator<Se
     cachedTokens: cached,
     reuse,
     seed: sampling.seed,
-    timings: clock.timings(done),
+    speculation: speculation.figures,
+    timings: clock.timings(done, speculation.accepted),
   }
 }
 
@@ -160,13 +167,13 @@ class Clock {
     return result
   }
 
-  timings(prefilled: number): Timings {
+  timings(prefilled: number, accepted: number): Timings {
     const decodeMs = this.#ms.decode + this.#ms.choice
     return {
       prefillMs: this.#ms.prefill,
       prefillTokensPerSecond: perSecond(prefilled, this.#ms.prefill),
       decodeMs,
-      tokensPerSecond: perSecond(this.#steps, decodeMs),
+      tokensPerSecond: perSecond(this.#steps + accepted, decodeMs),
     }
   }
 }

@@ -38,5 +38,8 @@ export {
   type SyncResult,
   type TokenList,
 } from './session.js'
+export type { DraftContext, Drafter, SpeculationFigures } from './speculation/drafter.js'
+export { type MtpOptions, mtpDrafter } from './speculation/mtp.js'
+export { type NgramOptions, ngramDrafter } from './speculation/ngram.js'
 export { type KeptState, StateCache, type StateCacheOptions } from './state-cache.js'
 export type { PrefixReuse } from './timeline.js'

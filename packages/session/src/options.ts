@@ -15,6 +15,8 @@ export const MAX_STOP_STRING_LENGTH = 256
 export const MAX_TEMPERATURE = 2
 /** Most alternatives that each token can come with. */
 export const MAX_TOP_LOGPROBS = 1024
+/** Most guesses of one step. */
+const MAX_GUESSES = 64
 const MAX_REPETITION_PENALTY = 10
 const MAX_ADDED_PENALTY = 2
 const MAX_BIAS = 100
@@ -45,6 +47,11 @@ export interface GenerateOptions extends Partial<Omit<Sampling, 'logitBias' | 'd
   readonly logprobs?: boolean
   /** Also give so many of the most probable tokens with each token, under the same distribution. 0, the default, to 1,024. */
   readonly topLogprobs?: number
+  /**
+   * Most tokens that the session's drafter may guess for each step, 0 to 64; 0 is off. The answer is the same whatever this is. Default: what
+   * the drafter thinks best, and 0 without one.
+   */
+  readonly speculate?: number
   /** Ends the generation within one step; what was generated stays. */
   readonly signal?: AbortSignal
 }
@@ -59,6 +66,7 @@ export interface ResolvedOptions {
   readonly reasoning: Reasoning | null
   readonly logprobs: boolean
   readonly topLogprobs: number
+  readonly speculate: number
   readonly signal: AbortSignal | undefined
 }
 
@@ -82,6 +90,7 @@ const KNOWN = new Set<string>([
   'reasoning',
   'logprobs',
   'topLogprobs',
+  'speculate',
   'signal',
 ] satisfies (keyof GenerateOptions)[])
 
@@ -92,6 +101,8 @@ export interface OptionContext {
   readonly stopTokens: readonly number[]
   /** The text of one token alone; `undefined` for a session without a tokenizer. */
   readonly textOf: ((id: number) => string) | undefined
+  /** {@link Drafter.most} of the session's drafter; 0 for a session without one. */
+  readonly guesses: number
 }
 
 /**
@@ -114,8 +125,16 @@ export function resolveOptions(options: GenerateOptions, context: OptionContext)
     reasoning: options.reasoning === undefined ? null : reasoningOf(options.reasoning, context.vocabSize),
     logprobs,
     topLogprobs: integer('topLogprobs', topLogprobs, 0, MAX_TOP_LOGPROBS),
+    speculate: guesses(options.speculate, context.guesses),
     signal,
   }
+}
+
+function guesses(given: number | undefined, drafter: number): number {
+  if (given === undefined) return drafter
+  integer('speculate', given, 0, MAX_GUESSES)
+  if (given === 0 || drafter > 0) return given
+  throw new FakError('PARAM_OUT_OF_RANGE', { reason: 'guesses need a session with a drafter', field: 'speculate' })
 }
 
 function samplingOf(options: GenerateOptions, context: OptionContext): Sampling {

@@ -11,6 +11,7 @@ import type { SessionIdentity } from './saved/about.js'
 import { encodeContainer } from './saved/container.js'
 import { sectionsOf } from './saved/content.js'
 import type { SavedSession } from './saved/saved-session.js'
+import type { Drafter } from './speculation/drafter.js'
 import { StateCache } from './state-cache.js'
 import { type PrefixReuse, Timeline } from './timeline.js'
 
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly cache?: StateCache
   /** What ties a saved session to its model and its tokenizer. Needed to save and restore. */
   readonly identity?: SessionIdentity
+  /** Guesses tokens, so that a step may bring several. It is the session's own, which disposes of it. Default none. */
+  readonly drafter?: Drafter
   /** Turns ids into text. Without one a generation has no text and takes no stop strings. */
   readonly tokenizer?: SessionTokenizer
 }
@@ -128,6 +131,7 @@ export class Session {
   readonly #stopTokens: readonly number[]
   readonly #tokenizer: SessionTokenizer | undefined
   readonly #prepared: PreparedProgram
+  readonly #drafter: Drafter | null
   readonly #identity: SessionIdentity | undefined
   readonly #timeline: Timeline
   readonly #messageStart: number | undefined
@@ -154,7 +158,8 @@ export class Session {
     }
     this.#cache = cache ?? new StateCache(prepared)
     this.#ownsCache = cache === undefined
-    this.#timeline = new Timeline(prepared, this.#cache)
+    this.#drafter = options.drafter ?? null
+    this.#timeline = new Timeline(prepared, this.#cache, this.#drafter)
   }
 
   /** Every token so far: prompts, answers, and those that no step has taken yet, as the last chosen token. */
@@ -225,6 +230,7 @@ export class Session {
     const resolved = resolveOptions(options, {
       vocabSize: this.vocabSize,
       stopTokens: this.#stopTokens,
+      guesses: this.#drafter?.most ?? 0,
       textOf: tokenizer && ((id) => textOfToken(tokenizer, id)),
     })
     const decoder = tokenizer?.streamDecoder()
@@ -236,6 +242,7 @@ export class Session {
         contextLength,
         vocabSize,
         unusedTokens: this.#unusedTokens,
+        drafter: this.#drafter,
         decoder,
         options: resolved,
       }),
@@ -324,6 +331,7 @@ export class Session {
 
   /** What of the prompt needs no computing, what does, and after how much of it the state is to be kept. */
   async #plan(prompt: Prompt): Promise<Plan> {
+    this.#timeline.settle()
     if (!('append' in prompt)) {
       const tokens = this.#checked(prompt, 'tokens')
       const reuse = await this.#timeline.keepPrefixOf(tokens)

@@ -4,6 +4,7 @@
 import type { PreparedProgram, SequenceState } from '@fak/graph'
 import { FakError } from '@fak/tensor'
 import type { TimelineContent } from './saved/content.js'
+import type { Drafter } from './speculation/drafter.js'
 import { commonLength, type StateCache } from './state-cache.js'
 
 /** Where the tokens that need no computing come from, and where the rest begins to differ from what was held. */
@@ -24,6 +25,17 @@ interface ComputeOptions {
   readonly keepAt?: readonly number[]
 }
 
+/** A step that took guesses behind the tokens that were sure. */
+interface Attempt {
+  readonly sure: Uint32Array
+  readonly guesses: Uint32Array
+  /** How many of the guesses were chosen. */
+  taken: number
+  readonly outputs: Readonly<Record<string, Float32Array>>
+  /** The state before the step, where the executor cannot take tokens back. */
+  readonly before: SequenceState | null
+}
+
 /**
  * One sequence: computed tokens, tokens that no step has taken yet, and the last row of logits. What waits is the token chosen last; after
  * a step that cost the state, all tokens wait.
@@ -31,7 +43,10 @@ interface ComputeOptions {
 export class Timeline {
   readonly #prepared: PreparedProgram
   readonly #cache: StateCache
+  readonly #drafter: Drafter | null
   #state: SequenceState
+  /** What the state may be ahead by: its guesses stand behind the tokens until they are settled. */
+  #attempt: Attempt | null = null
   #tokens: number[] = []
   #waiting: number[] = []
   /** Whether the tokens end in the middle of a prompt: a lost state was there. */
@@ -42,9 +57,11 @@ export class Timeline {
   #disposed = false
   #lastTurn = 0
 
-  constructor(prepared: PreparedProgram, cache: StateCache) {
+  /** @param drafter Sees every computed token; the session's own. */
+  constructor(prepared: PreparedProgram, cache: StateCache, drafter: Drafter | null) {
     this.#prepared = prepared
     this.#cache = cache
+    this.#drafter = drafter
     this.#state = prepared.createState()
   }
 
@@ -82,10 +99,23 @@ export class Timeline {
     return this.#state.byteLength
   }
 
-  /** The token that comes next; it is computed together with whatever follows. */
-  choose(id: number): void {
-    this.#waiting.push(id)
+  /** Most tokens of one step. */
+  get stepTokens(): number {
+    return this.#prepared.maxTokens
+  }
+
+  /** The token that comes next. Returns whether it was guessed and is computed already; if not, it is computed together with whatever follows. */
+  choose(id: number): boolean {
     this.#cut = false
+    const attempt = this.#attempt
+    if (attempt !== null && this.#waiting.length === 0 && attempt.guesses[attempt.taken] === id) {
+      attempt.taken++
+      this.#tokens.push(id)
+      this.#row = rowOf(attempt, attempt.taken)
+      return true
+    }
+    this.#waiting.push(id)
+    return false
   }
 
   /**
@@ -94,6 +124,7 @@ export class Timeline {
    */
   async keepPrefixOf(tokens: Uint32Array): Promise<PrefixReuse> {
     this.#ensureAlive()
+    this.settle()
     const held = this.#tokens.length
     const common = commonLength(this.#tokens, tokens)
     const usable = common === held && (held < tokens.length || this.#row !== null)
@@ -110,6 +141,7 @@ export class Timeline {
     this.#state = next
     this.#tokens = kept === undefined ? [] : [...kept.tokens]
     this.#row = kept?.row ?? null
+    this.#drafter?.reset?.()
     if (kept !== undefined) this.#cache.touch(kept)
     return { from: kept === undefined ? 'nothing' : 'kept', brokeAt }
   }
@@ -139,6 +171,7 @@ export class Timeline {
   /** What there is to save, with the last `checkpoints` states that are kept of the computed tokens. */
   content(checkpoints: number): TimelineContent {
     this.#ensureAlive()
+    this.settle()
     const computed = Uint32Array.from(this.#tokens)
     return {
       tokens: this.tokens,
@@ -153,7 +186,9 @@ export class Timeline {
   /** Puts a saved sequence in the place of this one, which is kept in its turn, as are the checkpoints. */
   async adopt({ tokens, computed, cut, row, state, checkpoints }: TimelineContent): Promise<void> {
     this.#ensureAlive()
+    this.settle()
     await this.#giveUp()
+    this.#drafter?.reset?.()
     this.#state = state
     this.#tokens = tokens.slice(0, computed)
     this.#waiting = tokens.slice(computed)
@@ -164,7 +199,9 @@ export class Timeline {
 
   reset(): void {
     this.#ensureAlive()
+    this.settle()
     this.#state.reset()
+    this.#drafter?.reset?.()
     this.#tokens = []
     this.#waiting = []
     this.#row = null
@@ -180,6 +217,7 @@ export class Timeline {
     tokens: Uint32Array,
     { rows, signal, keepAt = [] }: ComputeOptions,
   ): AsyncGenerator<{ done: number; logits: Float32Array }, void> {
+    this.settle()
     const marks = [...keepAt]
     const keepIfMarked = async (done: number) => {
       if (marks[0] !== done) return
@@ -202,13 +240,84 @@ export class Timeline {
     if (signal?.aborted) throw new FakError('ABORTED', { reason: 'stopped by the caller' })
     const running = this.#prepared.run({ state: this.#state, tokens, rows, ...(signal && { signal }) })
     this.#running = running
-    const logits = (await running.catch((error) => this.#fail(error))).outputs.logits!
+    const { outputs } = await running.catch((error) => this.#fail(error))
+    const logits = outputs.logits!
     this.#waiting.splice(0, tokens.length)
     for (const id of tokens) this.#tokens.push(id)
     this.#row = rows === 0 ? null : this.#copyOf(logits.subarray(logits.length - logits.length / rows))
+    this.#drafter?.take?.(tokens, outputs)
+    if (tokens.length > 1) await this.#drafter?.settle?.()
     await this.#cache.makeRoom()
     await this.#giveTurn()
     return logits
+  }
+
+  /**
+   * Computes what waits and guesses at what will be chosen behind it, in one step; {@link Timeline.choose} then finds out which of them come,
+   * each with its row of logits. All of it must fit a step.
+   *
+   * @returns whether it did: where guesses cost a copy of the state, there may be no memory for one
+   */
+  async attempt(guesses: Uint32Array, signal: AbortSignal | undefined): Promise<boolean> {
+    this.#ensureAlive()
+    this.settle()
+    if (signal?.aborted) throw new FakError('ABORTED', { reason: 'stopped by the caller' })
+    const before = this.#stateBefore()
+    if (before === undefined) return false
+    const sure = Uint32Array.from(this.#waiting)
+    const tokens = Uint32Array.from([...sure, ...guesses])
+    const { length: places } = guesses
+    const running = this.#prepared.run({
+      state: this.#state,
+      tokens,
+      rows: places + 1,
+      ...(before === null && { places }),
+      ...(signal && { signal }),
+    })
+    this.#running = running
+    const { outputs } = await running.catch(async (error) => {
+      await before?.dispose()
+      return this.#fail(error)
+    })
+    this.#waiting = []
+    for (const id of sure) this.#tokens.push(id)
+    this.#attempt = { sure, guesses, taken: 0, outputs, before }
+    this.#row = rowOf(this.#attempt, 0)
+    await this.#cache.makeRoom()
+    await this.#giveTurn()
+    return true
+  }
+
+  /** `null` where the executor can take tokens back, and `undefined` without memory. */
+  #stateBefore(): SequenceState | null | undefined {
+    if (this.#state.rewind !== undefined) return null
+    try {
+      return this.#state.fork()
+    } catch (error) {
+      if (FakError.isInstance(error, 'OUT_OF_MEMORY')) return undefined
+      throw error
+    }
+  }
+
+  /** Takes guesses back that did not come: more tokens may wait afterwards. */
+  settle(): void {
+    const attempt = this.#attempt
+    if (attempt === null) return
+    this.#attempt = null
+    const { sure, guesses, taken, outputs, before } = attempt
+    if (this.#row !== null) this.#row = this.#copyOf(this.#row)
+    const wrong = guesses.length - taken
+    if (wrong > 0 && before !== null) {
+      // What came is computed once more, together with what follows.
+      void this.#state.dispose()
+      this.#state = before
+      this.#waiting = [...this.#tokens.splice(this.#tokens.length - sure.length - taken), ...this.#waiting]
+      this.#row = null
+      return
+    }
+    if (wrong > 0) this.#state.rewind!(wrong)
+    void before?.dispose()
+    this.#drafter?.take?.(Uint32Array.from([...sure, ...guesses.subarray(0, taken)]), outputs)
   }
 
   /** The caller of a step may do with its logits what it likes. A copy into memory that is there already costs a twentieth of a fresh one. */
@@ -243,12 +352,20 @@ export class Timeline {
   async dispose(): Promise<void> {
     this.#disposed = true
     await this.#running.catch(() => {})
+    await this.#drafter?.dispose?.()
+    await this.#attempt?.before?.dispose()
     await this.#state.dispose()
   }
 
   #ensureAlive(): void {
     if (this.#disposed) throw new FakError('DISPOSED', { reason: 'the session was disposed' })
   }
+}
+
+/** Logits of a step with guesses, after so many of them. */
+function rowOf({ guesses, outputs: { logits } }: Attempt, taken: number): Float32Array {
+  const width = logits!.length / (guesses.length + 1)
+  return logits!.subarray(taken * width, (taken + 1) * width)
 }
 
 /** Runs an iterator to its end for what it does. */

@@ -3,7 +3,12 @@ import { createSession, type DoneEvent, type GenerateOptions, type SessionEvent 
 import { resolveOptions } from '../src/options.js'
 import { scripted, toyModel, toyTokenizer } from './toy.js'
 
-const context = { vocabSize: 32, stopTokens: [], textOf: (id: number) => (id === 9 ? '\n' : id === 8 ? '' : `${id}`) }
+const context = {
+  vocabSize: 32,
+  stopTokens: [],
+  guesses: 0,
+  textOf: (id: number) => (id === 9 ? '\n' : id === 8 ? '' : `${id}`),
+}
 const resolved = (options: GenerateOptions) => resolveOptions(options, context).sampling
 
 async function eventsOf(options: GenerateOptions, logits?: (tokens: readonly number[], v: number) => number[]) {
@@ -51,7 +56,7 @@ describe('options of a generation', () => {
   })
 
   it('needs a tokenizer for breakers, and none without them', () => {
-    const bare = { ...context, textOf: undefined }
+    const bare = { ...context, guesses: 0, textOf: undefined }
     expect(() => resolveOptions({ dry: { multiplier: 1 } }, bare)).toThrow(
       expect.objectContaining({ code: 'PARAM_OUT_OF_RANGE', field: 'dry.breakers' }),
     )

@@ -1,0 +1,126 @@
+// Guesses by a draft head that comes with the model: it reads the model's hidden rows, and its own for a chain of guesses.
+
+import type { PreparedProgram, SequenceState, StepResult } from '@fak/graph'
+import { FakError } from '@fak/tensor'
+import { argmax } from '../sampling/logits.js'
+import type { DraftContext, Drafter } from './drafter.js'
+
+/** Choices for {@link mtpDrafter}. */
+export interface MtpOptions {
+  /** How many ids are real tokens; see {@link SessionOptions.vocabSize}. Default: all rows of the head. */
+  readonly vocabSize?: number
+  /** Most guesses at once, each a step of the head. Default 3. */
+  readonly most?: number
+}
+
+/**
+ * A drafter that runs a draft head for multi-token prediction. The model's Program must have the output `hidden` `[T, d]`.
+ *
+ * @param head The draft head: an input `hidden` `[T, d]`, outputs `logits` and `hidden`. The drafter does not own it; its sequence it does.
+ * @throws FakError `PROGRAM_NO_HIDDEN` for a Program that is no draft head; `DISPOSED`, `OUT_OF_MEMORY`
+ */
+export function mtpDrafter(head: PreparedProgram, options: MtpOptions = {}): Drafter {
+  return new MtpDrafter(head, options)
+}
+
+class MtpDrafter implements Drafter {
+  readonly name = 'mtp'
+  readonly most: number
+  readonly #head: PreparedProgram
+  readonly #width: number
+  readonly #vocabSize: number
+  /** One entry for every computed token that {@link take} has seen, but for those that wait. */
+  readonly #state: SequenceState
+  #waiting: { token: number; before: Float32Array }[] = []
+  /** The row after the last token seen. */
+  #last: Float32Array
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(head: PreparedProgram, { vocabSize, most = 3 }: MtpOptions) {
+    const { values, outputs } = head.program
+    const input = values.find(({ kind, label }) => kind === 'input' && label === 'hidden')
+    const logits = outputs.logits === undefined ? undefined : values[outputs.logits]
+    if (input === undefined || logits === undefined || outputs.hidden === undefined) {
+      const reason = 'a draft head has an input "hidden" and outputs "logits" and "hidden"'
+      throw new FakError('PROGRAM_NO_HIDDEN', { reason, field: 'head' })
+    }
+    this.most = most
+    this.#head = head
+    this.#width = Number(input.shape[1])
+    this.#vocabSize = vocabSize ?? Number(logits.shape[1])
+    this.#state = head.createState()
+    this.#last = new Float32Array(this.#width)
+  }
+
+  take(tokens: Uint32Array, { hidden }: Readonly<Record<string, Float32Array>>): void {
+    if (hidden === undefined) {
+      throw new FakError('PROGRAM_NO_HIDDEN', {
+        reason: 'the model does not give the hidden rows that its draft head reads',
+        field: 'outputs',
+      })
+    }
+    for (const [i, token] of tokens.entries()) {
+      this.#waiting.push({ token, before: this.#last })
+      this.#last = hidden.slice(i * this.#width, (i + 1) * this.#width)
+    }
+  }
+
+  async settle(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const entries = this.#waiting.slice(0, this.#head.maxTokens)
+      const hidden = new Float32Array(entries.length * this.#width)
+      for (const [i, { before }] of entries.entries()) hidden.set(before, i * this.#width)
+      const tokens = Uint32Array.from(entries, ({ token }) => token)
+      await this.#run({ state: this.#state, tokens, inputs: { hidden }, rows: 0 })
+      this.#waiting.splice(0, entries.length)
+    }
+  }
+
+  async guess({ tokens, waiting }: DraftContext, most: number): Promise<Uint32Array> {
+    const guesses: number[] = []
+    // Of a second token that waits, nobody knows the row before it.
+    if (waiting !== 1) return Uint32Array.from(guesses)
+    let trial: SequenceState | undefined
+    try {
+      await this.settle()
+      // What is guessed from guesses goes with the copy.
+      trial = this.#state.fork()
+      let [token, hidden] = [tokens.at(-1)!, this.#last]
+      while (guesses.length < most) {
+        const { outputs } = await this.#run({
+          state: trial,
+          tokens: Uint32Array.of(token),
+          inputs: { hidden },
+          rows: 1,
+        })
+        token = argmax(outputs.logits!.subarray(0, this.#vocabSize))
+        hidden = outputs.hidden!
+        guesses.push(token)
+      }
+    } catch (error) {
+      // A head that cannot guess is no reason to stop.
+      if (!FakError.isInstance(error, 'NON_FINITE') && !FakError.isInstance(error, 'OUT_OF_MEMORY')) throw error
+      if (this.#state.lost) this.reset()
+    } finally {
+      await trial?.dispose()
+    }
+    return Uint32Array.from(guesses)
+  }
+
+  reset(): void {
+    this.#state.reset()
+    this.#waiting = []
+    this.#last = new Float32Array(this.#width)
+  }
+
+  async dispose(): Promise<void> {
+    await this.#running.catch(() => {})
+    await this.#state.dispose()
+  }
+
+  #run(step: Parameters<PreparedProgram['run']>[0]): Promise<StepResult> {
+    const running = this.#head.run(step)
+    this.#running = running
+    return running
+  }
+}
