@@ -33,6 +33,23 @@ export function decoderLayer(g: Graph, x: Value, w: Weights, c: Qwen35Config, mi
  * ```
  */
 export function decoder(g: Graph, w: Weights, c: Qwen35Config, mix = mixers): Value {
+  const last = lastRows(g, layers(g, w, c, mix))
+  return head(g, rmsNorm(g, last, w.at('norm'), c.eps), w, c)
+}
+
+/** {@link decoder} with the rows that a draft head goes by: `hidden` `[T, hidden]`, after the last norm. The logits are the same bits. */
+export function decoderWithHidden(
+  g: Graph,
+  w: Weights,
+  c: Qwen35Config,
+  mix = mixers,
+): { readonly logits: Value; readonly hidden: Value } {
+  const hidden = rmsNorm(g, layers(g, w, c, mix), w.at('norm'), c.eps)
+  return { logits: head(g, lastRows(g, hidden), w, c), hidden }
+}
+
+/** Token ids to what leaves the last layer, `[T, hidden]`. */
+function layers(g: Graph, w: Weights, c: Qwen35Config, mix: typeof mixers): Value {
   let x = embedding(g, g.tokens(), w.at('embed_tokens'))
   for (const [i, kind] of c.layerKinds.entries()) {
     const layer = w.at(`layers.${i}`)
@@ -41,6 +58,10 @@ export function decoder(g: Graph, w: Weights, c: Qwen35Config, mix = mixers): Va
       g.scope(layer, () => decoderLayer(g, x, layer, c, mix[kind])),
     )
   }
-  const last = rmsNorm(g, lastRows(g, x), w.at('norm'), c.eps)
-  return g.name('lm_head', linear(g, last, w.at(c.tiedEmbeddings ? 'embed_tokens' : 'lm_head')))
+  return x
+}
+
+/** Normed rows to logits. */
+function head(g: Graph, x: Value, w: Weights, c: Qwen35Config): Value {
+  return g.name('lm_head', linear(g, x, w.at(c.tiedEmbeddings ? 'embed_tokens' : 'lm_head')))
 }

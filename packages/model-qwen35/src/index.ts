@@ -3,14 +3,16 @@ import type { WeightSource } from '@fak/tensor'
 import type { Qwen35Config } from './config.js'
 import { configFromGguf, type Qwen35Metadata } from './config-gguf.js'
 import { configFromHf } from './config-hf.js'
-import { decoder } from './decoder.js'
+import { decoder, decoderWithHidden } from './decoder.js'
+import { draftHead } from './draft-head.js'
 import { findGgufMtp, findHfMtp, type Qwen35Mtp } from './mtp.js'
 import { bindGguf, bindHf } from './weights.js'
 
 export type { LayerKind, MlpConfig, Qwen35Config } from './config.js'
 export { configFromGguf, type Qwen35Metadata } from './config-gguf.js'
 export { configFromHf } from './config-hf.js'
-export { decoder, decoderLayer, type Mixer, mixers } from './decoder.js'
+export { decoder, decoderLayer, decoderWithHidden, type Mixer, mixers } from './decoder.js'
+export { draftHead } from './draft-head.js'
 export { findHfMtp, type MtpSearch, type Qwen35Mtp } from './mtp.js'
 export { type HfForm, mtpParameters, type Parameter, qwen35Parameters } from './parameters.js'
 export { valueHeadColumns } from './value-heads.js'
@@ -29,8 +31,10 @@ export interface Qwen35Model {
   readonly mtp?: Qwen35Mtp
   /** Why there is no draft head: one line for people. */
   readonly mtpAbsence?: string
-  /** Records the decoder; its one output is `logits`, `[R, vocabulary]`. */
-  program(): Program
+  /** Records the decoder. Its output is `logits`, `[R, vocabulary]`; with `hidden`, also that, `[T, hidden]`, which a draft head reads. */
+  program(options?: { readonly hidden?: boolean }): Program
+  /** Records the draft head, to be prepared with the weights of {@link Qwen35Model.mtp}; see {@link draftHead}. Absent without one. */
+  draftProgram?(): Program
 }
 
 /**
@@ -43,10 +47,18 @@ export async function loadQwen35(stored: WeightSource, origin: Qwen35Origin): Pr
   const fromGguf = 'metadata' in origin
   const config = fromGguf ? configFromGguf(origin.metadata, stored) : configFromHf(origin.config, stored, origin.file)
   const weights = await (fromGguf ? bindGguf : bindHf)(stored, config)
+  const search = await (fromGguf ? findGgufMtp : findHfMtp)(stored, config, weights)
   return {
     config,
     weights,
-    ...(await (fromGguf ? findGgufMtp : findHfMtp)(stored, config, weights)),
-    program: () => record((g) => ({ logits: decoder(g, new Weights(weights), config) })),
+    ...search,
+    program: ({ hidden = false } = {}) =>
+      record((g) => {
+        const w = new Weights(weights)
+        return hidden ? decoderWithHidden(g, w, config) : { logits: decoder(g, w, config) }
+      }),
+    ...('mtp' in search && {
+      draftProgram: () => record((g) => draftHead(g, new Weights(search.mtp.weights), config)),
+    }),
   }
 }
