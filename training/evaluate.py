@@ -113,7 +113,7 @@ def main() -> None:
 
     if args.report:
         weights = hf / "model.safetensors" if args.kind == "HF" else args.export / f"demo-{args.kind}.gguf"
-        train = args.export / "train.json"
+        train, head = args.export / "train.json", args.export / "mtp.json"
         args.report.parent.mkdir(parents=True, exist_ok=True)
         report = {
             "what": "Greedy answers to held-out wordings; right means exactly equal to the canonical answer.",
@@ -130,6 +130,7 @@ def main() -> None:
             "wrong": wrong,
             "seed": args.seed,
             "training": json.loads(train.read_text()) if train.exists() else None,
+            "draftHead": json.loads(head.read_text()) if head.exists() else None,
             "versions": {"python": platform.python_version(), "torch": torch.__version__,
                          "transformers": transformers.__version__, "tokenizers": tokenizers.__version__},
         }

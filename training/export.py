@@ -10,7 +10,6 @@ official quantizer's.
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from tokenizers import Tokenizer
 from transformers import GenerationConfig, Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
 from model import DemoConfig
+from tokenizer import save as save_tokenizer
 
 SCRIPTS = Path(__file__).parent.parent / "fixtures" / "scripts"
 
@@ -35,23 +35,29 @@ tags: [qwen3_5, demo]
 """
 
 
-def write_hf(checkpoint: Path, tokenizer_dir: Path, out: Path) -> None:
-    stored = torch.load(checkpoint, weights_only=False)
-    config = DemoConfig(**stored["config"])
-    tokenizer = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
+def write_config(out: Path, config: DemoConfig, tokenizer: Tokenizer, **more) -> Qwen3_5TextConfig:
+    """Everything of a Hugging Face directory but the weights. more: further keys of the configuration."""
     end, stop = tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")
-    hf = Qwen3_5TextConfig(**config.to_hf(), eos_token_id=stop, pad_token_id=stop, dtype="float32")
-    model = Qwen3_5ForCausalLM(hf)
-    model.load_state_dict(stored["state"], strict=False)
-    model.tie_weights()
-    model.generation_config = GenerationConfig(eos_token_id=[end, stop], pad_token_id=stop, do_sample=False)
+    hf = Qwen3_5TextConfig(**config.to_hf(), eos_token_id=stop, pad_token_id=stop, dtype="float32", architectures=["Qwen3_5ForCausalLM"], **more)
     shutil.rmtree(out, ignore_errors=True)
-    model.save_pretrained(out)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(tokenizer_dir / name, out / name)
-    template = json.loads((out / "tokenizer_config.json").read_text())["chat_template"]
+    hf.save_pretrained(out)
+    GenerationConfig(eos_token_id=[end, stop], pad_token_id=stop, do_sample=False).save_pretrained(out)
+    template = (Path(__file__).parent / "chat_template.jinja").read_text()
+    save_tokenizer(tokenizer, out, template)
     (out / "chat_template.jinja").write_text(template)
     (out / "README.md").write_text(CARD)
+    return hf
+
+
+def write_hf(checkpoint: Path, tokenizer_dir: Path, out: Path) -> None:
+    stored = torch.load(checkpoint, weights_only=False)
+    tokenizer = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
+    model = Qwen3_5ForCausalLM(write_config(out, DemoConfig(**stored["config"]), tokenizer))
+    model.load_state_dict(stored["state"], strict=False)
+    model.tie_weights()
+    generation = GenerationConfig.from_pretrained(out)
+    model.generation_config = generation
+    model.save_pretrained(out)
 
 
 def main() -> None:

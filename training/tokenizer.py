@@ -49,8 +49,9 @@ def training_text(seed: int):
         yield from F.NAMES
 
 
-def build(vocab: int, seed: int) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
+def untrained(model=None) -> Tokenizer:
+    """Everything but the vocabulary."""
+    tokenizer = Tokenizer(model or models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -60,6 +61,24 @@ def build(vocab: int, seed: int) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.post_processor = processors.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)
+    return tokenizer
+
+
+def from_gguf(fields) -> Tokenizer:
+    """The tokenizer inside a GGUF file. fields: those of the official reader."""
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(pair.split(" ")) for pair in fields["tokenizer.ggml.merges"].contents()]
+    tokenizer = untrained(models.BPE({token: i for i, token in enumerate(tokens) if token not in CONTROL}, merges))
+    return with_control(tokenizer)
+
+
+def with_control(tokenizer: Tokenizer) -> Tokenizer:
+    tokenizer.add_tokens([AddedToken(t, special=t not in PLAIN, normalized=False) for t in CONTROL])
+    return tokenizer
+
+
+def build(vocab: int, seed: int) -> Tokenizer:
+    tokenizer = untrained()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab - len(CONTROL),
         min_frequency=1,
@@ -67,7 +86,7 @@ def build(vocab: int, seed: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(training_text(seed), trainer)
-    tokenizer.add_tokens([AddedToken(t, special=t not in PLAIN, normalized=False) for t in CONTROL])
+    with_control(tokenizer)
     assert tokenizer.get_vocab_size() == vocab, tokenizer.get_vocab_size()
     return tokenizer
 

@@ -1,4 +1,5 @@
-"""Reads a GGUF file of the demo model back into transformers, so that the evaluation runs on the very file that ships.
+"""Reads a GGUF file of the demo model back under the names of transformers, so that evaluation and the training of the draft head run on
+the very file that ships.
 
 Owns: undoing what the official converter does (norm offset, decay sign, order of the value heads).
 """
@@ -28,29 +29,37 @@ def load(hf_dir: Path, gguf_file: Path | None, gguf_py: Path | None):
     model = Qwen3_5ForCausalLM.from_pretrained(hf_dir, dtype=torch.float32).eval()
     if gguf_file is None:
         return model
+    state = trunk(gguf_file, gguf_py, model.config)
+    state["lm_head.weight"] = state["model.embed_tokens.weight"]
+    model.load_state_dict(state)
+    return model
+
+
+def trunk(gguf_file: Path, gguf_py: Path, c) -> dict:
+    """State dict of the decoder, dequantized, without the draft head. `c` has the sizes."""
     sys.path.insert(0, str(gguf_py))
     from gguf import GGUFReader
     from gguf.quants import dequantize
 
-    c = model.config
     state = {}
     for tensor in GGUFReader(gguf_file).tensors:
         value = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy()).float()
         if tensor.name == "token_embd.weight":
-            state["model.embed_tokens.weight"] = state["lm_head.weight"] = value
+            state["model.embed_tokens.weight"] = value
             continue
         if tensor.name == "output_norm.weight":
             name = "model.norm.weight"
         else:
             _, block, rest = tensor.name.split(".", 2)
+            if int(block) >= c.num_hidden_layers:
+                continue
             name = f"model.layers.{block}.{NAMES[rest]}"
         if name.endswith(ADD_ONE):
             value = value - 1
         if "linear_attn" in name and "linear_attn.norm" not in name:
             value = grouped(name, value, c)
-        state[name] = value.reshape(model.state_dict()[name].shape)
-    model.load_state_dict(state)
-    return model
+        state[name] = value.unsqueeze(1) if name.endswith("conv1d.weight") else value
+    return state
 
 
 def grouped(name: str, value, c):
