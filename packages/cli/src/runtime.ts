@@ -1,7 +1,9 @@
 // A model made ready to run: opened, recorded, prepared. Shared by every command that computes.
 
 import { DEFAULT_KV_CACHE, KV_CACHE_TYPES, type KvCacheType, type PreparedProgram } from '@fak/graph'
+import type { Drafter } from '@fak/session'
 import type { Command } from 'commander'
+import { makeDrafter, prepareDraftHead, type Speculate, whoGuesses } from './chat/drafters.js'
 import { type ChosenExecutor, chooseExecutor, EXECUTORS, type ExecutorChoice } from './executors.js'
 import type { CliIo } from './io.js'
 import { openModel } from './model/open.js'
@@ -19,12 +21,15 @@ const MAX_CHUNK = 65_536
 export interface RuntimeOptions extends ExecutorChoice {
   readonly chunk?: number
   readonly kvCache?: KvCacheType
+  readonly speculate?: Speculate
 }
 
 /** A model ready to run. */
 export interface Runtime extends ChosenExecutor {
   readonly opened: OpenedModel
   readonly prepared: PreparedProgram
+  /** A drafter for one session, where somebody is to guess. @param vocabSize How many ids are real tokens */
+  readonly drafter?: (vocabSize: number) => Drafter
   /** Milliseconds from the path to the first step being possible. */
   readonly loadMs: number
   /** Frees everything, in order. */
@@ -70,19 +75,23 @@ async function openRuntime(
   const status = new StatusLine(io)
   const opened = await openModel(reference)
   try {
-    const prepared = await chosen.executor.prepare(opened.model.program(), opened.model.weights, {
-      maxTokens: options.chunk ?? DEFAULT_CHUNK,
-      kvCache: options.kvCache ?? DEFAULT_KV_CACHE,
+    const guesses = whoGuesses(options.speculate ?? 'off', opened)
+    const shared = { maxTokens: options.chunk ?? DEFAULT_CHUNK, kvCache: options.kvCache ?? DEFAULT_KV_CACHE, signal }
+    const program = opened.model.program({ hidden: guesses === 'mtp' })
+    const prepared = await chosen.executor.prepare(program, opened.model.weights, {
+      ...shared,
       onProgress: (done, total) => status.update(`loading ${opened.name}`, done, total),
-      signal,
     })
+    const head = guesses === 'mtp' ? await prepareDraftHead(chosen.executor, opened, shared) : undefined
+    const drafter = guesses === null ? undefined : (vocabSize: number) => makeDrafter(head, vocabSize)
     status.clear()
     noteDequantized(prepared, output)
     const dispose = async () => {
       await prepared.dispose()
+      await head?.dispose()
       await opened.close()
     }
-    return { ...chosen, opened, prepared, loadMs: performance.now() - start, dispose }
+    return { ...chosen, opened, prepared, ...(drafter && { drafter }), loadMs: performance.now() - start, dispose }
   } catch (error) {
     await opened.close()
     throw error

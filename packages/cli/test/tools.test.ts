@@ -30,7 +30,7 @@ async function* scripted(text: string, finishReason: DoneEvent['finishReason'] =
   }
   const timings = { prefillMs: 1, prefillTokensPerSecond: 1, decodeMs: 1, tokensPerSecond: 1 }
   const reuse = { from: 'nothing', brokeAt: null } as const
-  const counts = { thought: null, promptTokens: 1, cachedTokens: 0, reuse, seed: 1, timings }
+  const counts = { thought: null, promptTokens: 1, cachedTokens: 0, reuse, seed: 1, speculation: null, timings }
   yield { type: 'done', finishReason, matched: null, tokens: [1], text, ...counts }
 }
 

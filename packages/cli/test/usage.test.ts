@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fak } from './harness.js'
+import { fak, fixture } from './harness.js'
 
 describe('wrong usage: exit 2 and one line', () => {
   it.each([
@@ -18,7 +18,10 @@ describe('wrong usage: exit 2 and one line', () => {
     [['chat', '-p', 'x', '-n', '0'], /an integer from 1/],
     [['chat', '-p', 'x', '--stop', ''], /1 to 256 characters/],
     [['chat', '-p', 'x', '--context', '0'], /an integer from 1/],
-    [['chat', '-p', 'x', '--speculate', 'mtp'], /--speculate mtp is not supported/],
+    [
+      ['chat', '-p', 'x', '--speculate', 'mtp', '-m', fixture('demo/demo-Q4_K_M.gguf')],
+      /no draft head: the file has no nextn block/,
+    ],
     [['chat', '-m', 'hf:owner/repo', '-p', 'x'], /not downloaded by this version/],
     [['chat', '-m', '', '-p', 'x'], /empty string/],
     [['chat', '-p', 'x', '--executor', 'webgpu'], /Allowed: native, reference/],

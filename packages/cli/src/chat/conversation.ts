@@ -76,7 +76,7 @@ export class Conversation {
   }
 
   /** Starts a conversation on a model. @throws FakError with a `TOK_` or `TEMPLATE_` code */
-  static async start({ opened, prepared }: Runtime, settings: ChatSettings): Promise<Conversation> {
+  static async start({ opened, prepared, drafter }: Runtime, settings: ChatSettings): Promise<Conversation> {
     const tokenizer = await opened.tokenizer()
     const template = await opened.template()
     const { size, holes } = await opened.vocabulary()
@@ -84,6 +84,7 @@ export class Conversation {
     const session = createSession(prepared, {
       contextLength,
       ...(file !== undefined && { identity: await identityOf(opened, tokenizer, template, { size }) }),
+      ...(drafter && { drafter: drafter(size) }),
       vocabSize: size,
       unusedTokens: holes,
       stopTokens: await stopTokens(opened),

@@ -80,11 +80,12 @@ export async function answerAsJson(
       finishReason,
       matched,
       seed,
+      speculation,
       timings,
     } = event
     const counts = { tokens, generatedTokens: tokens.length, thought, promptTokens, cachedTokens }
     await output.json({
-      ...{ type, text, reasoning, toolCalls, ...counts, finishReason, matched, seed },
+      ...{ type, text, reasoning, toolCalls, ...counts, finishReason, matched, seed, speculation },
       timings: { loadMs, ...timings },
       ...about,
     })
@@ -94,6 +95,13 @@ export async function answerAsJson(
 /** What to say of a thought that its budget ended. */
 export function thoughtFigure(thought: TurnDone['thought']): string {
   return thought?.closedBy === 'budget' ? `, thinking ended after ${thought.tokens}` : ''
+}
+
+/** What guessing came to, for people. */
+export function speculationFigure(speculation: TurnDone['speculation']): string {
+  if (speculation === null || speculation.tokensPerPass === null) return ''
+  const { drafter, drafted, accepted, tokensPerPass } = speculation
+  return `, ${accepted} of ${drafted} guesses right (${drafter}), ${tokensPerPass.toFixed(2)} tokens a pass`
 }
 
 /** Model, executor and speeds of a finished answer, for people. */
@@ -107,6 +115,9 @@ function statistics(done: TurnDone, runtime: Runtime): string[] {
     ['model', `${opened.name} (${opened.architecture}, ${count(parameters)} parameters, ${dtype})`],
     ['executor', describeExecutor(runtime)],
     ['prefill', `${promptTokens} tokens${cached}, ${rate(timings.prefillTokensPerSecond)} tok/s`],
-    ['decode', `${tokens.length} tokens${thoughtFigure(thought)}${ended}, ${rate(timings.tokensPerSecond)} tok/s`],
+    [
+      'decode',
+      `${tokens.length} tokens${thoughtFigure(thought)}${ended}, ${rate(timings.tokensPerSecond)} tok/s${speculationFigure(done.speculation)}`,
+    ],
   ])
 }

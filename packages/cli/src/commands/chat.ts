@@ -6,6 +6,7 @@ import { type GenerateOptions, MAX_STOP_STRING_LENGTH } from '@fak/session'
 import { FakError } from '@fak/tensor'
 import { Command, InvalidArgumentError } from 'commander'
 import { Conversation } from '../chat/conversation.js'
+import { SPECULATE } from '../chat/drafters.js'
 import { type FormFlags, readForm } from '../chat/form.js'
 import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
@@ -31,7 +32,6 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
   readonly reasoningBudget?: number
   readonly context?: number
   readonly session?: string
-  readonly speculate?: string
   readonly json?: boolean
 }
 
@@ -79,14 +79,13 @@ export function chatCommand(context: CommandContext): Command {
     )
     .option(
       '--speculate <how>',
-      'off; auto, mtp and ngram are not supported yet',
-      oneOf(['off', 'auto', 'mtp', 'ngram']),
+      'guess tokens and check several at once, which never changes the answer: mtp with the draft head of the model, ngram by looking back in the text; auto: mtp where there is a head, else ngram; off, the default',
+      oneOf(SPECULATE),
     )
     .option('--json', 'print events, one JSON object per line; the last has type "done"')
   return addRuntimeOptions(addSamplingOptions(command))
     .addHelpText('after', EXAMPLES)
     .action(async (options: ChatOptions) => {
-      refuseUnsupported(options)
       refuseTogether(options)
       await chat(options, context)
     })
@@ -194,12 +193,6 @@ function refuseTogether(options: ChatOptions): void {
   // A call, or an end before a text, would be no answer of that form.
   if (tools !== undefined) throw new UsageError(`--${form} and --tools exclude each other`)
   if (stop !== undefined) throw new UsageError(`--${form} and --stop exclude each other`)
-}
-
-function refuseUnsupported({ speculate }: ChatOptions): void {
-  if (speculate !== undefined && speculate !== 'off') {
-    throw new UsageError(`--speculate ${speculate} is not supported by this version; only off is`)
-  }
 }
 
 function stopString(text: string): string {
