@@ -14,6 +14,7 @@ const arrows = {
   'kernels-native': ['graph', 'tensor'],
   'demo-model': [],
   convert: ['gguf', 'model-qwen35', 'safetensors', 'tensor', 'tokenizer'],
+  hub: ['tensor'],
   cli: [
     ...[
       'chat',
@@ -22,6 +23,7 @@ const arrows = {
       'gguf',
       'grammar',
       'graph',
+      'hub',
       'kernels-native',
       'model-qwen35',
       'safetensors',
@@ -33,7 +35,7 @@ const arrows = {
 }
 
 /** Packages that may use Node itself everywhere; the others only in `/node` entry points. */
-const nodePackages = ['cli', 'kernels-native']
+const nodePackages = ['cli', 'hub', 'kernels-native']
 
 const packageRules = Object.entries(arrows).map(([name, allowed]) => ({
   name: `${name}-imports-only-${allowed.length > 0 ? allowed.join('-') : 'nothing'}`,

@@ -29,6 +29,8 @@ const USAGE_CODES = new Set([
   'NATIVE_BAD_THREADS',
   'NATIVE_BAD_ISA',
   'UNKNOWN_TAP',
+  'MODEL_BAD_REFERENCE',
+  'BAD_ENVIRONMENT',
 ])
 
 /** Longest line of an error; what a caller passed in can be a megabyte. */

@@ -9,6 +9,10 @@ import { editCommand } from './commands/edit.js'
 import { evalCommand } from './commands/eval.js'
 import { infoCommand } from './commands/info.js'
 import { inspectCommand } from './commands/inspect.js'
+import { listCommand } from './commands/list.js'
+import { pullCommand } from './commands/pull.js'
+import { rmCommand } from './commands/rm.js'
+import { showCommand } from './commands/show.js'
 import { tokenizeCommand } from './commands/tokenize.js'
 import { type CommandContext, VERSION } from './context.js'
 import { EXIT, explain } from './errors.js'
@@ -17,6 +21,10 @@ import { Output } from './output.js'
 
 const COMMANDS = [
   chatCommand,
+  pullCommand,
+  listCommand,
+  showCommand,
+  rmCommand,
   evalCommand,
   compareCommand,
   benchCommand,
@@ -89,6 +97,7 @@ Examples:
   fak chat                                     talk to the demo model
   fak chat -p "What is the capital of France?" answer once, on stdout
   git diff | fak chat -m model.gguf -p "Review this change."
+  fak pull 0.8B                                an official size; then: fak chat -m 0.8B
   fak inspect model.gguf                       metadata and tensors
   fak info                                     what this machine offers, and what is missing
 

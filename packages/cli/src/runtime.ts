@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { makeDrafter, prepareDraftHead, type Speculate, whoGuesses } from './chat/drafters.js'
 import { type ChosenExecutor, chooseExecutor, EXECUTORS, type ExecutorChoice } from './executors.js'
 import type { CliIo } from './io.js'
+import { addModelOptions, locateModel, type ModelOptions } from './model/locate.js'
 import { openModel } from './model/open.js'
 import type { OpenedModel } from './model/opened.js'
 import type { Output } from './output.js'
@@ -18,7 +19,7 @@ export const DEFAULT_CHUNK = 256
 const MAX_CHUNK = 65_536
 
 /** Options of every command that runs a model. */
-export interface RuntimeOptions extends ExecutorChoice {
+export interface RuntimeOptions extends ExecutorChoice, ModelOptions {
   readonly chunk?: number
   readonly kvCache?: KvCacheType
   readonly speculate?: Speculate
@@ -38,7 +39,7 @@ export interface Runtime extends ChosenExecutor {
 
 /** Adds the options of {@link RuntimeOptions} to a command. */
 export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n>'): Command {
-  return command
+  return addModelOptions(command)
     .option('--executor <name>', `${EXECUTORS.join(' or ')} (default: native where it is built)`, oneOf(EXECUTORS))
     .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avxvnni, avx512, neon (env FAK_ISA)')
     .option(threadsFlags, 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
@@ -71,9 +72,10 @@ async function openRuntime(
   { io, output, signal }: { io: CliIo; output: Output; signal: AbortSignal },
 ): Promise<Runtime> {
   const chosen = chooseExecutor(options, io, output)
+  const located = await locateModel(reference, options, { io, output, signal })
   const start = performance.now()
   const status = new StatusLine(io)
-  const opened = await openModel(reference)
+  const opened = await openModel(located)
   try {
     const guesses = whoGuesses(options.speculate ?? 'off', opened)
     const shared = { maxTokens: options.chunk ?? DEFAULT_CHUNK, kvCache: options.kvCache ?? DEFAULT_KV_CACHE, signal }

@@ -23,7 +23,7 @@ const norms = 2 * d
 
 describe('what fak bench counts for a token of a mixture of experts', () => {
   const counted = async () => {
-    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const { model, close } = await openModel({ path: fixture('models/moe-r3/model.f32.gguf'), isDemo: false })
     const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
     await prepared.dispose()
     await close()
@@ -54,7 +54,7 @@ describe('what fak bench counts for a token of a mixture of experts', () => {
 
 describe('what fak bench times', () => {
   it('is compared with the better of the two moments around each run', async () => {
-    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const { model, close } = await openModel({ path: fixture('models/moe-r3/model.f32.gguf'), isDemo: false })
     const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
     let moment = 0
     const { depths } = await measure(
@@ -81,7 +81,7 @@ describe('what fak bench times', () => {
   })
 
   it('is the tokens of every run, none of them kept from an earlier one; each depth is computed once', async () => {
-    const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+    const { model, close } = await openModel({ path: fixture('models/moe-r3/model.f32.gguf'), isDemo: false })
     const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
     let computed = 0
     const machine = vi.fn(async () => ({ bandwidth: 1, macRate: null }))

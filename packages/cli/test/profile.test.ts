@@ -6,7 +6,7 @@ import { opTraffic } from '../src/bench/traffic.js'
 import { openModel } from '../src/model/open.js'
 import { fak, fixture } from './harness.js'
 
-const { model, close } = await openModel(fixture('models/moe-r3/model.f32.gguf'))
+const { model, close } = await openModel({ path: fixture('models/moe-r3/model.f32.gguf'), isDemo: false })
 const prepared = await new ReferenceExecutor().prepare(model.program(), model.weights)
 await prepared.dispose()
 await close()

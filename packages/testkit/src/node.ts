@@ -1,6 +1,16 @@
 // Node-only half of the testkit: the fixtures of this repository, and model files on disk.
 
 export {
+  breakAfter,
+  type FakeHub,
+  type FakeRepo,
+  type Misbehaviour,
+  type SeenRequest,
+  serveContent,
+  startFakeHub,
+  status,
+} from './node/fake-hub.js'
+export {
   type Fixture,
   fixtureNames,
   fixturePath,

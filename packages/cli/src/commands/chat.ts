@@ -16,7 +16,7 @@ import { readTools } from '../chat/tools-file.js'
 import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, oneLine, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
-import { MODEL_HELP } from '../model/open.js'
+import { MODEL_HELP } from '../model/locate.js'
 import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, oneOf, repeated } from '../values.js'
 

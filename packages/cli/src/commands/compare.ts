@@ -10,13 +10,14 @@ import { checkTaps, summarize, type TapRequest, type TapSummary, tapRequest } fr
 import type { CommandContext } from '../context.js'
 import { Unwell, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
-import { MODEL_HELP, openModel } from '../model/open.js'
+import { addModelOptions, locateModel, MODEL_HELP, type ModelOptions } from '../model/locate.js'
+import { openModel } from '../model/open.js'
 import type { OpenedModel } from '../model/opened.js'
 import { describeExecutor } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
 import { idList, integerFrom, MAX_THREADS, numberFrom, repeated } from '../values.js'
 
-interface CompareCommandOptions {
+interface CompareCommandOptions extends ModelOptions {
   readonly model?: string
   readonly with?: string
   readonly ids?: number[]
@@ -39,7 +40,7 @@ const DEFAULT_TEXT = 'The capital of France is'
 
 /** Makes the command. */
 export function compareCommand(context: CommandContext): Command {
-  return new Command('compare')
+  const command = new Command('compare')
     .summary('find the op that drifts')
     .description(
       'Run tokens on two executors and name the first op that drifts by its own error: what side b makes of the values that it was ' +
@@ -71,6 +72,7 @@ export function compareCommand(context: CommandContext): Command {
     .option('--all', 'compare every op and print them all')
     .option('--tap <label[=file]>', "show a value, and write side b's as f32; may be repeated", repeated(tapRequest))
     .option('--json', 'print one JSON object')
+  return addModelOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (options: CompareCommandOptions) => {
       check(options)
@@ -91,9 +93,10 @@ function check({ ids, text, against, a, with: other, all, accumulated, tap }: Co
 
 /** @returns whether all is well */
 async function run(options: CompareCommandOptions, context: CommandContext, signal: AbortSignal): Promise<boolean> {
-  const first = await openModel(options.model)
+  const locate = (reference: string | undefined) => locateModel(reference, options, { ...context, signal })
+  const first = await openModel(await locate(options.model))
   try {
-    const second = options.with === undefined ? first : await openModel(options.with)
+    const second = options.with === undefined ? first : await openModel(await locate(options.with))
     try {
       return await runOpened(options, { first, second }, context, signal)
     } finally {

@@ -13,10 +13,11 @@ import { type Opened, openForInspection, templateSource } from '../inspect/opene
 import { printInspection } from '../inspect/print.js'
 import { hashSafetensors, type Reading, verifySafetensors } from '../inspect/safetensors-hashes.js'
 import { interruptible } from '../interrupt.js'
+import { addModelOptions, locateModel, type ModelOptions } from '../model/locate.js'
 import { StatusLine } from '../status-line.js'
 import { integerFrom, oneOf } from '../values.js'
 
-interface InspectOptions {
+interface InspectOptions extends ModelOptions {
   readonly json?: boolean
   readonly summary?: boolean
   readonly filter?: string
@@ -36,12 +37,15 @@ const HASHES = ['sha256', 'sha1', 'xxh64', 'all'] as const
 
 /** Makes the command. */
 export function inspectCommand(context: CommandContext): Command {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .summary('what a model file contains')
     .description(
       'Show what a model file contains: model, types, memory, tokenizer, metadata, tensors. Weights are not read unless they are hashed.',
     )
-    .argument('[file]', 'a .gguf or .safetensors file, or a directory with safetensors')
+    .argument(
+      '[file]',
+      'a .gguf or .safetensors file, a directory with safetensors, a stored model, or hf:owner/repo[:quant]',
+    )
     .option('--json', 'print one JSON object')
     .option('--summary', 'leave metadata and tensors out')
     .option('--filter <pattern>', 'only tensors with this name; * stands for anything')
@@ -58,6 +62,7 @@ export function inspectCommand(context: CommandContext): Command {
     )
     .option('--hash [algorithm]', `print a manifest of hashes: ${HASHES.join(', ')} (default sha256)`)
     .option('--verify <manifest>', 'compare with a manifest of --hash, gguf-hash or sha256sum')
+  return addModelOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (given: string | undefined, flags: InspectOptions) => {
       const { file, options } = hashedFile(given, flags)
@@ -66,7 +71,8 @@ export function inspectCommand(context: CommandContext): Command {
         throw new UsageError('--template, --hash and --verify are asked for one at a time')
       }
       await interruptible(io, output.closed, async (signal) => {
-        const opened = await openForInspection(file)
+        const { path } = await locateModel(file, options, { ...context, signal })
+        const opened = await openForInspection(path)
         try {
           await inspect(opened, options, { ...context, signal })
         } finally {

@@ -2,19 +2,22 @@
 
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
-import { MODEL_HELP, openTokenizer } from '../model/open.js'
+import { interruptible } from '../interrupt.js'
+import { addModelOptions, locateModel, MODEL_HELP, type ModelOptions } from '../model/locate.js'
+import { openTokenizer } from '../model/open.js'
 import { table } from '../output.js'
 import { oneOf } from '../values.js'
 
-interface TokenizeOptions {
+interface TokenizeOptions extends ModelOptions {
   readonly model: string
   readonly special: 'none' | 'all'
   readonly json?: boolean
 }
 
 /** Makes the command. */
-export function tokenizeCommand({ output }: CommandContext): Command {
-  return new Command('tokenize')
+export function tokenizeCommand(context: CommandContext): Command {
+  const { io, output } = context
+  const command = new Command('tokenize')
     .summary('ids and pieces of a text')
     .description('Show how a text is split into tokens.')
     .argument('<text>', 'the text')
@@ -26,9 +29,13 @@ export function tokenizeCommand({ output }: CommandContext): Command {
       'none',
     )
     .option('--json', 'print one JSON object')
+  return addModelOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (text: string, options: TokenizeOptions) => {
-      const tokenizer = await openTokenizer(options.model)
+      const located = await interruptible(io, output.closed, (signal) =>
+        locateModel(options.model, options, { ...context, signal }),
+      )
+      const tokenizer = await openTokenizer(located)
       const ids = [...tokenizer.encode(text, { special: options.special })]
       // Half a character is shown as U+FFFD here; the bytes are exact.
       const pieces = ids.map((id) => tokenizer.decode([id], { skipSpecial: false }))

@@ -1,45 +1,23 @@
-// From what the user typed after -m to an opened model.
+// From a model's place to an opened model.
 
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { demoModelName, demoModelUrl } from '@fak/demo-model'
 import { FakError } from '@fak/tensor'
 import type { Tokenizer } from '@fak/tokenizer'
-import { UsageError } from '../errors.js'
 import { directoryTokenizer, openDirectoryModel } from './directory.js'
 import { openGgufModel, openGgufTokenizer } from './gguf.js'
+import type { LocatedModel } from './locate.js'
 import type { OpenedModel } from './opened.js'
 
-/** What `-m` means, for help texts. */
-export const MODEL_HELP = 'a .gguf file or a directory with safetensors (default: the demo model)'
-
-/**
- * Opens a model for running.
- *
- * @param reference path of a GGUF file or of a directory with safetensors; the demo model when absent
- * @throws FakError with the code of what is wrong with the files; UsageError for a reference of a kind not known here
- */
-export async function openModel(reference: string | undefined): Promise<OpenedModel> {
-  if (reference === undefined || reference === demoModelName) {
-    return { ...(await openGgufModel(fileURLToPath(demoModelUrl))), name: demoModelName, isDemo: true }
-  }
-  const path = localPath(reference)
-  return (await isCheckpoint(path)) ? openDirectoryModel(path) : openGgufModel(path)
+/** Opens a model for running. @throws FakError with the code of what is wrong with the files */
+export async function openModel({ path, name, isDemo }: LocatedModel): Promise<OpenedModel> {
+  const opened = await ((await isCheckpoint(path)) ? openDirectoryModel(path) : openGgufModel(path))
+  return { ...opened, name: name ?? opened.name, isDemo }
 }
 
 /** Opens only the tokenizer of a model; the weights are not looked at. */
-export async function openTokenizer(reference: string): Promise<Tokenizer> {
-  const path = reference === demoModelName ? fileURLToPath(demoModelUrl) : localPath(reference)
+export async function openTokenizer({ path }: LocatedModel): Promise<Tokenizer> {
   return (await isCheckpoint(path)) ? directoryTokenizer(path) : openGgufTokenizer(path)
-}
-
-function localPath(reference: string): string {
-  if (reference === '') throw new UsageError('the model is an empty string; give a path')
-  if (/^(hf:|https?:)/.test(reference)) {
-    throw new UsageError('models are not downloaded by this version; download the file and give its path')
-  }
-  return reference
 }
 
 /** Whether the path is a directory; one without a checkpoint in it is refused here. */
