@@ -48,6 +48,7 @@ describe('the traffic of an op', () => {
 describe('the profile of a run', () => {
   const linear = first('linear')
   const step = (gapMs: number | null): StepProfile => ({
+    sequences: 1,
     tokens: 1,
     rows: 1,
     position: 0,

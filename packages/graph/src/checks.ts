@@ -46,6 +46,14 @@ export function vocabularySize(program: Program): number {
   return Math.min(...tables.map((table) => Number(table.shape[0])))
 }
 
+/** Checks that the steps fit into one pass together. @throws FakError `STEP_TOO_LONG` */
+export function checkBatch(steps: readonly Step[], maxTokens: number): void {
+  const total = steps.reduce((sum, { tokens }) => sum + (tokens instanceof Uint32Array ? tokens.length : 0), 0)
+  if (total <= maxTokens) return
+  const reason = `the steps have ${total} tokens together, and the program was prepared for at most ${maxTokens}`
+  throw new FakError('STEP_TOO_LONG', { reason, field: 'tokens' })
+}
+
 /**
  * Checks the tokens and rows of a step and gives its R.
  *

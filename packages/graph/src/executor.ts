@@ -86,6 +86,9 @@ export interface StepResult {
   readonly taps: ReadonlyMap<string, Float32Array>
 }
 
+/** How one step of several ended; see {@link PreparedProgram.runBatch}. */
+export type StepOutcome = PromiseSettledResult<StepResult>
+
 /** How an executor holds one array of a sequence's state; the order is that of {@link Program.states}. */
 export interface StateArray {
   readonly label: string
@@ -153,6 +156,16 @@ export interface PreparedProgram {
    */
   run(step: Step): Promise<StepResult>
   /**
+   * Runs a step of several sequences in one pass over the weights; together they have at most `maxTokens` tokens. Each result is the same bits
+   * as that of {@link PreparedProgram.run}. Each sequence ends by itself, as if it had run alone: what is wrong with one is its own outcome
+   * and changes nothing for the others, but for what they share: a changed weight file, and memory for the pass. An abort of one takes
+   * effect within the pass, which goes on for the others. Absent where the executor has no such pass.
+   *
+   * @returns The outcome of each step, in their order; reasons are what `run` throws.
+   * @throws FakError `STEP_TOO_LONG` when all tokens together are more than `maxTokens`, `DISPOSED`
+   */
+  runBatch?(steps: readonly Step[]): Promise<StepOutcome[]>
+  /**
    * Clocks every step from now on and tells the observer of each that succeeded, before its promise resolves. Without observers nothing is
    * clocked. What an observer throws, {@link PreparedProgram.run} throws after the step. Absent where the executor cannot.
    *
@@ -165,10 +178,13 @@ export interface PreparedProgram {
 
 /** Where the time of one step went; see {@link PreparedProgram.profile}. Times are in milliseconds. */
 export interface StepProfile {
+  /** How many sequences shared the step. */
+  readonly sequences: number
+  /** Of all of them. */
   readonly tokens: number
   /** Rows that outputs were computed for. */
   readonly rows: number
-  /** Position of the first token. */
+  /** Position of the first token, of the first sequence. */
   readonly position: number
   /** From the call to its result, as JavaScript sees it. */
   readonly totalMs: number

@@ -1,4 +1,4 @@
-export { checkBindings, checkInputs, checkStep, vocabularySize } from './checks.js'
+export { checkBatch, checkBindings, checkInputs, checkStep, vocabularySize } from './checks.js'
 export {
   chooseKvCache,
   DEFAULT_KV_CACHE,
@@ -12,6 +12,7 @@ export {
   type StateArray,
   type StateContent,
   type Step,
+  type StepOutcome,
   type StepProfile,
   type StepResult,
   type TaskProfile,

@@ -24,11 +24,20 @@ export interface NativeState {
   dispose(): void
 }
 
-/** How a step ended: an index into the outcomes of `errors.ts`, and the op where it failed or -1. */
+/** What one sequence takes of a step. */
+export interface NativeRequest {
+  readonly state: NativeState
+  readonly position: number
+  readonly tokens: Uint32Array
+  readonly rows: number
+  readonly abort: Int32Array | undefined
+}
+
+/** How a step ended. */
 export interface NativeResult {
-  readonly outcome: number
-  readonly op: number
-  /** Of a step that was clocked and succeeded; `profile.ts` reads it. */
+  /** Of each sequence in turn: an index into the outcomes of `errors.ts`, and the op where it failed or -1. */
+  readonly outcomes: Int32Array
+  /** Of a step that was clocked, if a sequence succeeded; `profile.ts` reads it. */
   readonly profile?: Float64Array
 }
 
@@ -36,15 +45,11 @@ export interface NativeResult {
 export interface NativePrepared {
   readonly stateBytes: number
   createState(): NativeState
-  run(
-    state: NativeState,
-    position: number,
-    tokens: Uint32Array,
-    rows: number,
-    pinned: Float32Array[],
-    abort: Int32Array | undefined,
-    profiled: boolean,
-  ): Promise<NativeResult>
+  /**
+   * One step of several sequences. `pinned`: room for the rows of all of them; those of a sequence that never began (errors.ts, `neverBegan`)
+   * are left out, and the rows of the next ones move up.
+   */
+  run(requests: readonly NativeRequest[], pinned: readonly Float32Array[], profiled: boolean): Promise<NativeResult>
   dispose(): void
 }
 

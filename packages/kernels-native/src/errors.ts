@@ -2,7 +2,6 @@
 
 import type { Program } from '@fak/graph'
 import { FakError, type FakErrorDetails } from '@fak/tensor'
-import type { NativeResult } from './addon.js'
 
 /** By outcome number (native/executor/step.h), from 1; 0 is success. */
 const OUTCOMES: readonly { readonly code: string; readonly reason: string }[] = [
@@ -17,9 +16,15 @@ const OUTCOMES: readonly { readonly code: string; readonly reason: string }[] = 
   },
 ]
 
-/** The error for a result that is not success, or undefined. */
+/** Outcomes of sequences that took no part in their step. */
+export function neverBegan(outcome: number): boolean {
+  return outcome === 4 || outcome === 5
+}
+
+/** The error for an outcome that is not success, or undefined. */
 export function errorOf(
-  { outcome, op }: NativeResult,
+  outcome: number,
+  op: number,
   program: Program,
   { files, signal }: { files: readonly string[]; signal: AbortSignal | undefined },
 ): FakError | undefined {

@@ -1,6 +1,7 @@
 // A Program prepared on the native executor: checks, arrays for the results, one native call per step.
 
 import {
+  checkBatch,
   checkInputs,
   checkStep,
   type KvCacheType,
@@ -9,6 +10,7 @@ import {
   type StateArray,
   type StateContent,
   type Step,
+  type StepOutcome,
   type StepProfile,
   type StepResult,
   type ValueId,
@@ -16,8 +18,9 @@ import {
 } from '@fak/graph'
 import { type DType, FakError } from '@fak/tensor'
 import type { NativePrepared } from './addon.js'
-import { errorOf, nativeFailure } from './errors.js'
-import { Profiler } from './profile.js'
+import { nativeFailure } from './errors.js'
+import { Pass } from './pass.js'
+import { type Clocked, Profiler } from './profile.js'
 import { NativeSequence, stateArraysOf } from './state.js'
 
 /** What {@link NativeProgram} is made of. */
@@ -98,22 +101,13 @@ export class NativeProgram implements PreparedProgram {
   }
 
   /** See {@link PreparedProgram.run}. Also throws `NON_FINITE` naming the op, and `STATE_LOST` on a state whose last step of one token failed. */
-  async run({ tokens: given, ...rest }: Step): Promise<StepResult> {
-    this.#assertUsable()
-    // The step's own copy is what is checked and used: the caller may change its array while the step runs, and another thread even before.
-    const step = { ...rest, tokens: given instanceof Uint32Array ? new Uint32Array(given) : given }
-    const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
-    const { state } = step
-    if (!(state instanceof NativeSequence && this.#states.has(state))) {
-      throw new FakError('STATE_MISMATCH', { reason: 'the state was made by another prepared program', field: 'state' })
-    }
-    const running = this.#execute(step, state, rows, checkInputs(this.program, step))
-    this.#running.add(running)
-    try {
-      return await running
-    } finally {
-      this.#running.delete(running)
-    }
+  run(step: Step): Promise<StepResult> {
+    return this.#tracked(this.#runOne(step))
+  }
+
+  /** See {@link PreparedProgram.runBatch}. */
+  runBatch(steps: readonly Step[]): Promise<StepOutcome[]> {
+    return this.#tracked(this.#runAll(steps, checkBatch))
   }
 
   /** See {@link PreparedProgram.profile}. */
@@ -127,56 +121,58 @@ export class NativeProgram implements PreparedProgram {
     return this.#disposal
   }
 
-  async #execute(
-    step: Step,
-    state: NativeSequence,
-    rows: number,
-    given: ReadonlyMap<ValueId, Float32Array>,
-  ): Promise<StepResult> {
-    const { native, pinned, files, taps } = this.#parts
-    const { tokens } = step
-    const arrays = new Map(pinned.map((id) => [id, given.get(id) ?? this.#arrayFor(id, tokens.length, rows)]))
-    const signal = tokens.length > 1 ? step.signal : undefined
-    const flag = signal === undefined ? undefined : new Int32Array([signal.aborted ? 1 : 0])
-    const abort = () => Atomics.store(flag!, 0, 1)
-    signal?.addEventListener('abort', abort, { once: true })
-    let clocked: { words: Float64Array; position: number; start: number } | undefined
-    try {
-      await state.advance(tokens.length, async (nativeState) => {
-        const outputs = [...arrays.values()]
-        const { position } = state
-        const profiled = this.#profiler.wanted
-        const start = performance.now()
-        const result = await native.run(nativeState, position, tokens, rows, outputs, flag, profiled)
-        const error = errorOf(result, this.program, { files, signal })
-        if (error !== undefined) throw error
-        if (result.profile !== undefined) clocked = { words: result.profile, position, start }
-      })
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
-    if (clocked !== undefined) this.#profiler.report({ tokens: tokens.length, rows, ...clocked })
-
-    const taken = new Set<ValueId>()
-    const take = (id: ValueId): Float32Array => {
-      // Two names for one value get an array each.
-      const array = taken.has(id) ? arrays.get(id)!.slice() : arrays.get(id)!
-      taken.add(id)
-      return array
-    }
-    return {
-      outputs: Object.fromEntries(Object.entries(this.program.outputs).map(([name, id]) => [name, take(id)])),
-      taps: new Map([...taps].map(([label, id]) => [label, take(id)])),
-    }
+  /** Disposal waits for it. */
+  #tracked<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running)
+    const forget = () => void this.#running.delete(running)
+    running.then(forget, forget)
+    return running
   }
 
-  #arrayFor(id: ValueId, tokens: number, rows: number): Float32Array {
-    const [dim, columns] = this.program.values[id]!.shape as readonly [number | 'T' | 'R', number]
-    const count = dim === 'T' ? tokens : dim === 'R' ? rows : dim
+  async #runOne(step: Step): Promise<StepResult> {
+    const [outcome] = await this.#runAll([step])
+    if (outcome!.status === 'rejected') throw outcome!.reason
+    return outcome!.value
+  }
+
+  async #runAll(steps: readonly Step[], check?: typeof checkBatch): Promise<StepOutcome[]> {
+    this.#assertUsable()
+    check?.(steps, this.maxTokens)
+    const pass = new Pass(this.program)
+    const outcomes = Promise.allSettled(steps.map((step) => this.#join(step, pass)))
+    const profile = await this.#execute(pass)
+    const settled = await outcomes
+    if (profile !== undefined) this.#profiler.report(profile)
+    return settled
+  }
+
+  /** Checks a step and puts it into the pass. The state is lent until that is over. */
+  async #join({ tokens: given, ...rest }: Step, pass: Pass): Promise<StepResult> {
+    // The step's own copy is what is checked and used: the caller may change its array while the step runs, and another thread even before.
+    const step = { ...rest, tokens: given instanceof Uint32Array ? new Uint32Array(given) : given }
+    const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
+    const { state } = step
+    if (!(state instanceof NativeSequence && this.#states.has(state))) {
+      throw new FakError('STATE_MISMATCH', { reason: 'the state was made by another prepared program', field: 'state' })
+    }
+    const inputs = checkInputs(this.program, step)
+    return state.advance(step.tokens.length, (native) => pass.add(step, native, rows, inputs))
+  }
+
+  /** What was clocked. Never throws: what fails, fails in the steps of the pass. */
+  async #execute(pass: Pass): Promise<Clocked | undefined> {
+    const { native, pinned, files, taps } = this.#parts
+    if (pass.empty) return undefined
     try {
-      return new Float32Array(count * columns)
-    } catch (cause) {
-      throw new FakError('OUT_OF_MEMORY', { reason: `no room for ${count * columns} floats of results`, cause })
+      const profiled = this.#profiler.wanted
+      const arrays = new Map(pinned.map((id) => [id, pass.arrayFor(id)]))
+      const start = performance.now()
+      const result = await native.run(pass.requests, [...arrays.values()], profiled)
+      pass.settle(result.outcomes, { arrays, taps, files })
+      return result.profile && { words: result.profile, start, end: performance.now(), ...pass.size }
+    } catch (error) {
+      pass.fail(error)
+      return undefined
     }
   }
 

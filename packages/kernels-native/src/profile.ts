@@ -5,13 +5,16 @@ import type { StageProfile, StepProfile, TaskProfile } from '@fak/graph'
 type Observer = (profile: StepProfile) => void
 
 /** A step that was clocked. */
-interface Clocked {
+export interface Clocked {
   readonly words: Float64Array
+  readonly sequences: number
   readonly tokens: number
   readonly rows: number
   readonly position: number
   /** When the step was handed over, in the terms of `performance.now()`. */
   readonly start: number
+  /** When its result was there. */
+  readonly end: number
 }
 
 /** The observers of one prepared program. */
@@ -34,8 +37,7 @@ export class Profiler {
   }
 
   /** Tells the observers of a step that has just ended. */
-  report({ words, start, ...step }: Clocked): void {
-    const end = performance.now()
+  report({ words, start, end, ...step }: Clocked): void {
     const gapMs = this.#lastEnd === null ? null : start - this.#lastEnd
     this.#lastEnd = end
     const profile = { ...step, totalMs: end - start, gapMs, ...decode(words) }

@@ -186,8 +186,8 @@ describe('disposal', () => {
       const bytes = (n) => ({ data: new Uint8Array(n), copy: false })
       const prepared = new Executor(2, 'scalar').prepare(words,
         [undefined, bytes(4 * 4096 * 4), undefined, bytes(4096 * 4096 * 4), undefined])
-      prepared.run(prepared.createState(), 0, new Uint32Array(2000), 1, [new Float32Array(2000 * 4096)],
-        new Int32Array(1), false)
+      const request = { state: prepared.createState(), position: 0, tokens: new Uint32Array(2000), rows: 1, abort: new Int32Array(1) }
+      prepared.run([request], [new Float32Array(2000 * 4096)], false)
       require('node:worker_threads').parentPort.postMessage('running')
     `
     const worker = new Worker(source, { eval: true })
@@ -207,7 +207,8 @@ describe('disposal', () => {
       const words = Float64Array.of(3, 1, 64, 0, 3, 0, 1, 0, 4, 8, 0, 2, -1, 8, 0, 0, 1, embedding, 2, 0, 1, 0, 2, 0, 1, 1, 0, 1, 2)
       const prepared = new Executor(1, 'scalar').prepare(words,
         [undefined, { data: new Uint8Array(4 * 8 * 4), copy: true }, undefined])
-      const step = (state) => prepared.run(state, 0, new Uint32Array(1), 1, [new Float32Array(8)], undefined, false).then(() => step(state))
+      const step = (state) =>
+        prepared.run([{ state, position: 0, tokens: new Uint32Array(1), rows: 1 }], [new Float32Array(8)], false).then(() => step(state))
       for (let i = 0; i < 32; i++) step(prepared.createState())
       require('node:worker_threads').parentPort.postMessage('running')
     `

@@ -2,7 +2,7 @@
 // the oracle for every other executor and works wherever JavaScript does. It does not try to be fast.
 
 import { elementCount, FakError, readWeight, storedBytes, type WeightTensor } from '@fak/tensor'
-import { checkBindings, checkInputs, checkStep, vocabularySize } from '../checks.js'
+import { checkBatch, checkBindings, checkInputs, checkStep, vocabularySize } from '../checks.js'
 import {
   chooseKvCache,
   type Executor,
@@ -13,6 +13,7 @@ import {
   type StateArray,
   type StateContent,
   type Step,
+  type StepOutcome,
   type StepResult,
   type WeightBindings,
 } from '../executor.js'
@@ -174,7 +175,7 @@ class PreparedReference implements PreparedProgram {
 
   async run(step: Step): Promise<StepResult> {
     const parts = this.#parts
-    if (parts === undefined) throw new FakError('DISPOSED', { reason: 'the prepared program has been disposed of' })
+    if (parts === undefined) throw disposed()
     const rows = checkStep(step, { maxTokens: this.maxTokens, vocabulary: this.#vocabulary })
     const given = checkInputs(this.program, step)
     const { state } = step
@@ -188,6 +189,13 @@ class PreparedReference implements PreparedProgram {
     })
     this.#queue = result.catch(() => {})
     return result
+  }
+
+  /** One after the other: there is nothing to share. */
+  async runBatch(steps: readonly Step[]): Promise<StepOutcome[]> {
+    if (this.#parts === undefined) throw disposed()
+    checkBatch(steps, this.maxTokens)
+    return Promise.allSettled(steps.map((step) => this.run(step)))
   }
 
   async dispose(): Promise<void> {
@@ -278,6 +286,10 @@ function freedAfterPhase(program: Program, plan: MemoryPlan, taps: ReadonlyMap<s
   }
   for (const id of [...Object.values(program.outputs), ...taps.values()]) lastUse.delete(id)
   return plan.phases.map((_, phase) => [...lastUse].filter(([, last]) => last === phase).map(([id]) => id))
+}
+
+function disposed(): FakError {
+  return new FakError('DISPOSED', { reason: 'the prepared program has been disposed of' })
 }
 
 function assertNotAborted(signal: AbortSignal | undefined): void {

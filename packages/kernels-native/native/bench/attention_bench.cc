@@ -140,12 +140,13 @@ int main(int argc, char** argv) {
         request.position = depth;
         request.tokens = tokens.data();
         request.count = request.rows = count;
-        for (int64_t layer = 0; layer < shape.layers; layer++) request.pinned.push_back(out.data() + layer * count * shape.Hq * shape.D);
+        Batch batch{{request}, {}};
+        for (int64_t layer = 0; layer < shape.layers; layer++) batch.pinned.push_back(out.data() + layer * count * shape.Hq * shape.D);
         std::vector<double> times;
         for (int64_t repeat = 0; repeat <= kRepeats; repeat++) {
           const double start = now();
           std::promise<Response> done;
-          team->submit([&] { done.set_value(prepared.run(request)); });
+          team->submit([&] { done.set_value(prepared.run(batch)[0]); });
           if (done.get_future().get().outcome != Outcome::Done) return 1;
           if (repeat > 0) times.push_back((now() - start) / static_cast<double>(shape.layers));
         }

@@ -94,9 +94,8 @@ double step_seconds(Prepared& prepared, State& state, const std::vector<uint32_t
     request.state = &state;
     request.tokens = tokens.data() + at;
     request.count = request.rows = std::min(count, static_cast<int64_t>(tokens.size() - at));
-    request.pinned = {out};
     std::promise<Response> done;
-    prepared.team().submit([&] { done.set_value(prepared.run(request)); });
+    prepared.team().submit([&] { done.set_value(prepared.run({{request}, {out}})[0]); });
     const Response response = done.get_future().get();
     if (response.outcome != Outcome::Done) std::fprintf(stderr, "outcome %d at op %d\n", static_cast<int>(response.outcome), response.op);
   }

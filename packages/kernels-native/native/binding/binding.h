@@ -13,6 +13,7 @@
 namespace fak {
 
 class Job;
+class StepJob;
 
 void finish_job(Napi::Env env, Napi::Function, void*, Job* job);
 using FinishedFunction = Napi::TypedThreadSafeFunction<void, Job, finish_job>;
@@ -52,8 +53,7 @@ class ExecutorHandle : public Napi::ObjectWrap<ExecutorHandle> {
   std::weak_ptr<Team> team_;
 };
 
-/// A prepared program. createState(); stateBytes; run(state, position, tokens, rows, pinned, abort, profiled); dispose(). Made by
-/// ExecutorHandle.
+/// A prepared program. createState(); stateBytes; run(requests, pinned, profiled); dispose(). Made by ExecutorHandle.
 class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
  public:
   /// What the constructor takes over.
@@ -68,6 +68,7 @@ class PreparedHandle : public Napi::ObjectWrap<PreparedHandle> {
   Napi::Value create_state(const Napi::CallbackInfo& info);
   Napi::Value state_bytes(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
+  Request request_of(const Napi::CallbackInfo& info, Napi::Object from, StepJob& job) const;
   void dispose(const Napi::CallbackInfo& info);
   Parts parts_;
 };

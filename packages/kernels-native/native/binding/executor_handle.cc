@@ -93,7 +93,7 @@ Napi::Value ExecutorHandle::measure(const Napi::CallbackInfo& info) {
   require(info, info[1].IsNumber() && info[1].As<Napi::Number>().Int32Value() >= 1, "measure(abort, milliseconds)");
   const std::chrono::milliseconds time(info[1].As<Napi::Number>().Int32Value());
   auto job = std::make_unique<ProbeJob>(info.Env(), team(), kernel_table(isa_).probe, kernel_table(best_isa()).probe, time);
-  job->abort_by(info[0]);
+  job->abort = job->abort_by(info[0]);
   return job.release()->start();
 }
 

@@ -2,10 +2,11 @@
 
 namespace fak {
 
-void Job::abort_by(Napi::Value flag) {
-  if (!flag.IsTypedArray()) return;
-  abort = flag.As<Napi::Int32Array>().Data();
+const int32_t* Job::abort_by(Napi::Value flag) {
+  if (!flag.IsTypedArray()) return nullptr;
+  aborts_.push_back(flag.As<Napi::Int32Array>().Data());
   hold(flag.As<Napi::Object>());
+  return aborts_.back();
 }
 
 Napi::Promise Job::start() {
@@ -33,7 +34,7 @@ void Job::settle(Napi::Env env) {
 }
 
 void Job::ask_to_end() {
-  if (abort) __atomic_store_n(const_cast<int32_t*>(abort), 1, __ATOMIC_RELAXED);
+  for (const int32_t* abort : aborts_) __atomic_store_n(const_cast<int32_t*>(abort), 1, __ATOMIC_RELAXED);
 }
 
 void finish_job(Napi::Env env, Napi::Function, void*, Job* job) {

@@ -14,11 +14,8 @@ class Job {
   /// Keeps an object alive until the job is over.
   void hold(Napi::Object object) { held_.push_back(Napi::Persistent(object)); }
 
-  /// Becomes non-zero when the caller aborts; null if it cannot.
-  const int32_t* abort = nullptr;
-
-  /// Takes `abort` from an optional Int32Array.
-  void abort_by(Napi::Value flag);
+  /// From an optional Int32Array what becomes non-zero when the caller aborts; null if it cannot.
+  const int32_t* abort_by(Napi::Value flag);
 
   /// Hands the job over, which then belongs to the addon; the promise resolves to its result.
   Napi::Promise start();
@@ -45,6 +42,7 @@ class Job {
  private:
   Addon& addon_;
   Team& team_;
+  std::vector<const int32_t*> aborts_;
   std::vector<Napi::ObjectReference> held_;
   Napi::Promise::Deferred deferred_;
   std::shared_ptr<std::promise<void>> done_ = std::make_shared<std::promise<void>>();

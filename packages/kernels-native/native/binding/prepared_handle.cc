@@ -23,38 +23,53 @@ Napi::Value PreparedHandle::state_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), parts_.prepared ? static_cast<double>(parts_.prepared->usage().bytes()) : 0);
 }
 
+/// One of the requests of run(): { state, position, tokens, rows, abort? }.
+Request PreparedHandle::request_of(const Napi::CallbackInfo& info, Napi::Object from, StepJob& job) const {
+  const Napi::Object state = from.Get("state").As<Napi::Object>();
+  const Napi::Uint32Array tokens = from.Get("tokens").As<Napi::Uint32Array>();
+  StateHandle* const handle = StateHandle::Unwrap(state);
+  require(info, handle->get() && handle->belongs_to(*parts_.prepared), "the state belongs to another program");
+  Request request;
+  request.state = handle->get();
+  request.position = from.Get("position").As<Napi::Number>().Int64Value();
+  request.tokens = tokens.Data();
+  request.count = static_cast<int64_t>(tokens.ElementLength());
+  request.rows = from.Get("rows").As<Napi::Number>().Int64Value();
+  request.abort = job.abort_by(from.Get("abort"));
+  require(info, request.position >= 0 && request.count >= 1, "a request without tokens");
+  require(info, request.rows >= 0 && request.rows <= request.count, "too many rows");
+  job.hold(tokens);
+  job.hold(state);
+  return request;
+}
+
 Napi::Value PreparedHandle::run(const Napi::CallbackInfo& info) {
   require(info, parts_.prepared != nullptr, "disposed");
-  require(info, info.Length() == 7 && info[0].IsObject() && info[2].IsTypedArray() && info[4].IsArray(),
-          "run(state, position, tokens, rows, pinned, abort, profiled)");
+  require(info, info.Length() == 3 && info[0].IsArray() && info[1].IsArray(), "run(requests, pinned, profiled)");
   const Program& program = parts_.prepared->program();
-  const Napi::Uint32Array tokens = info[2].As<Napi::Uint32Array>();
-  const Napi::Array pinned = info[4].As<Napi::Array>();
-  StateHandle* const state = StateHandle::Unwrap(info[0].As<Napi::Object>());
-  require(info, state->get() && state->belongs_to(*parts_.prepared), "the state belongs to another program");
+  const Napi::Array requests = info[0].As<Napi::Array>(), pinned = info[1].As<Napi::Array>();
   require(info, pinned.Length() == program.pinned.size(), "one array for each pinned value");
 
   auto job = std::make_unique<StepJob>(info.Env(), parts_.prepared);
-  Request& request = job->request;
-  request.state = state->get();
-  request.position = info[1].As<Napi::Number>().Int64Value();
-  request.tokens = tokens.Data();
-  request.count = static_cast<int64_t>(tokens.ElementLength());
-  request.rows = info[3].As<Napi::Number>().Int64Value();
-  require(info, request.position >= 0 && request.count >= 1 && request.count <= program.max_tokens, "too many tokens");
-  require(info, request.rows >= 0 && request.rows <= request.count, "too many rows");
+  int64_t T = 0, R = 0;
+  for (uint32_t i = 0; i < requests.Length(); i++) {
+    const Napi::HandleScope scope(info.Env());
+    const Request request = request_of(info, requests.Get(i).As<Napi::Object>(), *job);
+    for (const Request& other : job->batch.requests) require(info, other.state != request.state, "a state is in the step twice");
+    T += request.count;
+    R += request.rows;
+    require(info, T <= program.max_tokens, "too many tokens");
+    job->batch.requests.push_back(request);
+  }
+  require(info, T > 0, "no tokens");
   for (size_t i = 0; i < program.pinned.size(); i++) {
     const fak::Value& value = program.values[static_cast<size_t>(program.pinned[i])];
     Napi::Float32Array array = pinned.Get(static_cast<uint32_t>(i)).As<Napi::Float32Array>();
-    const int64_t floats = value.rows.of(request.count, request.rows) * value.columns;
-    require(info, static_cast<int64_t>(array.ElementLength()) == floats, "a pinned array has the wrong length");
-    request.pinned.push_back(array.Data());
+    require(info, static_cast<int64_t>(array.ElementLength()) == value.rows.of(T, R) * value.columns, "a pinned array has the wrong length");
+    job->batch.pinned.push_back(array.Data());
     job->hold(array);
   }
-  job->abort_by(info[5]);
-  job->profiled = info[6].ToBoolean();
-  job->hold(tokens);
-  job->hold(info[0].As<Napi::Object>());
+  job->profiled = info[2].ToBoolean();
   job->hold(info.This().As<Napi::Object>());
   return job.release()->start();
 }

@@ -12,6 +12,9 @@ class ProbeJob final : public Job {
            std::chrono::milliseconds time)
       : Job(env, *team), team_(std::move(team)), kernels_(kernels), fastest_(fastest), time_(time) {}
 
+  /// Set before the start, if it can be ended early.
+  const int32_t* abort = nullptr;
+
  private:
   void work() override { outcome_ = measure_machine(*team_, kernels_, fastest_, time_, abort, rates_); }
   void out_of_memory() override { outcome_ = ProbeOutcome::OutOfMemory; }

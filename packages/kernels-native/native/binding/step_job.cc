@@ -26,9 +26,15 @@ Napi::Float64Array encode(Napi::Env env, const StepProfile& profile) {
 
 Napi::Value StepJob::result(Napi::Env env) const {
   Napi::Object result = Napi::Object::New(env);
-  result["outcome"] = Napi::Number::New(env, static_cast<uint32_t>(response_.outcome));
-  result["op"] = Napi::Number::New(env, response_.op);
-  if (profiled && response_.outcome == Outcome::Done) result["profile"] = encode(env, profile_);
+  Napi::Int32Array outcomes = Napi::Int32Array::New(env, 2 * responses_.size());
+  bool done = false;
+  for (size_t i = 0; i < responses_.size(); i++) {
+    outcomes[2 * i] = static_cast<int32_t>(responses_[i].outcome);
+    outcomes[2 * i + 1] = responses_[i].op;
+    done |= responses_[i].outcome == Outcome::Done;
+  }
+  result["outcomes"] = outcomes;
+  if (profiled && done) result["profile"] = encode(env, profile_);
   return result;
 }
 

@@ -1,6 +1,8 @@
 #include "executor/prepared.h"
 
 #include <algorithm>
+#include <cstring>
+#include <deque>
 #include <new>
 
 #include "executor/bus_guard.h"
@@ -11,6 +13,8 @@ namespace fak {
 namespace {
 
 std::atomic<uint64_t> next_id{1};
+
+bool wants_abort(const int32_t* flag) { return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
 
 /// The recurrent arrays copied before a step, cut into units like any other task.
 class Backup final : public Task {
@@ -30,8 +34,9 @@ class Backup final : public Task {
 /// One step as the threads see it.
 class Run {
  public:
-  Run(const Step& step, const Timetable& timetable, const int32_t* abort, bool guard, Profile* profile)
-      : step_(step), timetable_(timetable), abort_(abort), guard_(guard), profile_(profile) {}
+  /// `aborts`: of each part, null for one that cannot be; empty if none can.
+  Run(const Step& step, const Timetable& timetable, std::vector<const int32_t*> aborts, bool guard, Profile* profile)
+      : step_(step), timetable_(timetable), aborts_(std::move(aborts)), guard_(guard), profile_(profile) {}
 
   /// Every thread of the team calls this.
   void work(int thread, Barrier& barrier) {
@@ -55,11 +60,15 @@ class Run {
     }
   }
 
-  bool aborted() const { return aborted_; }
-
  private:
-  bool ended() const { return step_.failure->happened() || abort_wanted(); }
-  bool abort_wanted() const { return abort_ && __atomic_load_n(abort_, __ATOMIC_RELAXED) != 0; }
+  /// Whether nobody waits for a result any more. A sequence that has ended while others go on is computed to the end of the step: its rows
+  /// lie among theirs.
+  bool ended() const {
+    if (step_.failure->happened()) return true;
+    for (size_t i = 0; i < static_cast<size_t>(step_.part_count); i++)
+      if (!step_.parts[i].failure->happened() && !(i < aborts_.size() && wants_abort(aborts_[i]))) return false;
+    return true;
+  }
 
   /// Alone, between slots: does the serial ones from `slot` on, and sets the next shared one, or the end.
   void advance(size_t slot, int thread) {
@@ -73,7 +82,6 @@ class Run {
       slot++;
     }
     if (slot < slots.size() && ended()) slot = slots.size();
-    aborted_ = abort_wanted();
     next_.store(0, std::memory_order_relaxed);
     slot_ = slot;
   }
@@ -95,19 +103,19 @@ class Run {
 
   void run_units(const Timetable::Entry& entry, int64_t begin, int thread) {
     const int64_t end = std::min(begin + entry.grain, entry.units);
-    if (!guard_) return entry.scheduled.task->run(step_, begin, end, thread);
-    if (!guarded([&] { entry.scheduled.task->run(step_, begin, end, thread); }))
+    const Step& step = entry.of(step_);
+    if (!guard_) return entry.scheduled.task->run(step, begin, end, thread);
+    if (!guarded([&] { entry.scheduled.task->run(step, begin, end, thread); }))
       step_.failure->report(Outcome::FileChanged, entry.scheduled.op);
   }
 
   const Step& step_;
   const Timetable& timetable_;
-  const int32_t* abort_;
+  const std::vector<const int32_t*> aborts_;
   const bool guard_;
   Profile* const profile_;
   std::atomic<int64_t> next_{0};
-  size_t slot_ = 0;       // written alone, read between barriers
-  bool aborted_ = false;  // likewise
+  size_t slot_ = 0;  // written alone, read between barriers
 };
 
 }  // namespace
@@ -133,26 +141,62 @@ bool Prepared::files_changed() const {
   return std::any_of(all.begin(), all.end(), [](const auto& mapping) { return mapping->changed(); });
 }
 
-Response Prepared::run(const Request& request) {
-  State& state = *request.state;
-  if (state.lost) return {Outcome::StateLost, -1};
-  if (files_changed()) return {Outcome::FileChanged, -1};
-  const bool keep = request.count > 1;
-  const size_t backup_bytes = static_cast<size_t>(state.recurrent_floats()) * sizeof(float);
-  if (keep && backup_.bytes() < backup_bytes && !backup_.allocate(backup_bytes)) return {Outcome::OutOfMemory, -1};
-  if (!state.reserve(request.position + request.count, request.position)) return {Outcome::OutOfMemory, -1};
+/// A request that has begun.
+struct Prepared::Sequence {
+  const Request* request;
+  Response* response;
+  float* backup;         ///< null for a step of one token
+  int64_t row, output_row;  ///< its first ones among those of all
+  Failure failure;
+  Sequence(const Request& r, Response& answer, float* copy) : request(&r), response(&answer), backup(copy), row(0), output_row(0) {}
+};
 
-  Response response = execute(request);
+std::vector<Response> Prepared::run(const Batch& batch) {
+  std::vector<Response> responses(batch.requests.size(), {Outcome::Done, -1});
+  std::deque<Sequence> sequences;
+  begin(batch, responses, sequences);
+  if (sequences.empty()) return responses;
+
+  Response all = execute(batch, sequences);
   // The rest of a file's last page reads as zeros after it was cut there, without a signal: hence the second look.
-  if (response.outcome == Outcome::Done && files_changed()) response = {Outcome::FileChanged, -1};
-  if (response.outcome != Outcome::Done && response.outcome != Outcome::OutOfMemory) {
-    if (keep) {
-      state.restore(backup_.floats());
+  if (all.outcome == Outcome::Done && files_changed()) all = {Outcome::FileChanged, -1};
+  for (Sequence& sequence : sequences) {
+    Response& response = *sequence.response;
+    if (response.outcome == Outcome::Done) response = all;
+    if (response.outcome == Outcome::Done || all.outcome == Outcome::OutOfMemory) continue;
+    State& state = *sequence.request->state;
+    if (sequence.backup) {
+      state.restore(sequence.backup);
     } else {
       state.lost = state.recurrent_floats() > 0;
     }
   }
-  return response;
+  return responses;
+}
+
+/// Refuses what cannot run, and makes room for what can.
+void Prepared::begin(const Batch& batch, std::vector<Response>& responses, std::deque<Sequence>& sequences) {
+  const bool changed = files_changed();
+  size_t backup_bytes = 0;
+  for (const Request& request : batch.requests)
+    if (request.count > 1) backup_bytes += static_cast<size_t>(request.state->recurrent_floats()) * sizeof(float);
+  const bool backup = backup_.bytes() >= backup_bytes || backup_.allocate(backup_bytes);
+  float* copy = backup_.floats();
+  for (size_t i = 0; i < batch.requests.size(); i++) {
+    const Request& request = batch.requests[i];
+    State& state = *request.state;
+    Response& response = responses[i];
+    if (changed) {
+      response.outcome = Outcome::FileChanged;
+    } else if (state.lost) {
+      response.outcome = Outcome::StateLost;
+    } else if ((request.count > 1 && !backup) || !state.reserve(request.position + request.count, request.position)) {
+      response.outcome = Outcome::OutOfMemory;
+    } else {
+      sequences.emplace_back(request, response, request.count > 1 ? copy : nullptr);
+      if (request.count > 1) copy += state.recurrent_floats();
+    }
+  }
 }
 
 void Prepared::report(const Profile& times, StepProfile& profile) const {
@@ -168,17 +212,20 @@ void Prepared::report(const Profile& times, StepProfile& profile) const {
   for (int thread = 0; thread < times.threads(); thread++) profile.thread_ns.push_back(times.thread_ns(thread));
 }
 
-/// Makes room for what ops of two tasks pass on; ops of one phase run at the same time, so each has a place of its own.
-bool Prepared::place_partials(Step& step) {
-  std::vector<size_t> offsets(program_.values.size(), 0);
+/// Makes room for what ops of two tasks pass on; ops of one phase run at the same time, so each has a place of its own for each sequence.
+bool Prepared::place_partials(std::vector<Step>& parts) {
+  const size_t values = program_.values.size();
+  std::vector<size_t> offsets(parts.size() * values, 0);
   size_t total = 0;
   for (const std::vector<int>& phase : program_.phases) {
     size_t end = 0;
     for (const int op : phase) {
       const PlannedOp& planned = tasks_.ops[static_cast<size_t>(op)];
       if (!planned.last) continue;
-      offsets[static_cast<size_t>(program_.ops[static_cast<size_t>(op)].output)] = end;
-      end += align_up(planned.main->partial_bytes(step));
+      for (size_t i = 0; i < parts.size(); i++) {
+        offsets[i * values + static_cast<size_t>(program_.ops[static_cast<size_t>(op)].output)] = end;
+        end += align_up(planned.main->partial_bytes(parts[i]));
+      }
     }
     total = std::max(total, end);
   }
@@ -186,78 +233,153 @@ bool Prepared::place_partials(Step& step) {
   if (partials_.bytes() < total && !partials_.allocate(2 * total) && !partials_.allocate(total)) return false;
   partial_places_.resize(offsets.size());
   for (size_t i = 0; i < offsets.size(); i++) partial_places_[i] = partials_.data() + offsets[i];
-  step.partials = partial_places_.data();
+  for (size_t i = 0; i < parts.size(); i++) parts[i].partials = partial_places_.data() + i * values;
   return true;
 }
 
-Response Prepared::execute(const Request& request) {
-  const Profile::Clock::time_point start = request.profile ? Profile::Clock::now() : Profile::Clock::time_point();
+/// Closes the gaps that sequences leave which never began, in the rows that the caller brought.
+void Prepared::move_up_inputs(const Batch& batch, const std::deque<Sequence>& sequences) const {
+  for (size_t i = 0; i < batch.pinned.size(); i++) {
+    const auto writes = [&](const OpNode& op) { return op.output == program_.pinned[i]; };
+    if (std::any_of(program_.ops.begin(), program_.ops.end(), writes)) continue;
+    const Value& value = program_.values[static_cast<size_t>(program_.pinned[i])];
+    const auto floats = [&](int64_t T, int64_t R) { return value.rows.first(T, R) * value.columns; };
+    int64_t T = 0, R = 0;
+    auto sequence = sequences.begin();
+    for (const Request& request : batch.requests) {
+      if (sequence != sequences.end() && sequence->request == &request) {
+        std::memmove(batch.pinned[i] + floats(sequence->row, sequence->output_row), batch.pinned[i] + floats(T, R),
+                     static_cast<size_t>(floats(request.count, request.rows)) * sizeof(float));
+        ++sequence;
+      }
+      T += request.count;
+      R += request.rows;
+    }
+  }
+}
+
+/// Runs all sequences. What ended one of them is in its response; what ended all is returned.
+Response Prepared::execute(const Batch& batch, std::deque<Sequence>& sequences) {
+  const Profile::Clock::time_point start = batch.profile ? Profile::Clock::now() : Profile::Clock::time_point();
+  const size_t values = program_.values.size(), states = program_.states.size(), count = sequences.size();
   Failure failure;
-  std::vector<float*> activations(program_.values.size()), states(program_.states.size());
-  std::vector<uint8_t* const*> caches(program_.states.size());
-  for (size_t i = 0; i < activations.size(); i++)
+  std::vector<float*> activations((count + 1) * values), arrays(count * states);
+  std::vector<uint8_t* const*> caches(count * states);
+  std::vector<uint32_t> tokens;
+  std::vector<int64_t> last_rows;
+  std::vector<Step> parts(count);
+  std::vector<const int32_t*> aborts(count);
+
+  for (size_t i = 0; i < values; i++)
     if (program_.values[i].kind == ValueKind::Activation)
       activations[i] = reinterpret_cast<float*>(arena_.data() + program_.values[i].offset);
-  for (size_t i = 0; i < request.pinned.size(); i++)
-    activations[static_cast<size_t>(program_.pinned[i])] = request.pinned[i];
-  for (size_t i = 0; i < states.size(); i++) {
-    states[i] = request.state->data(i);
-    caches[i] = request.state->pages(i);
-  }
+  for (size_t i = 0; i < batch.pinned.size(); i++) activations[static_cast<size_t>(program_.pinned[i])] = batch.pinned[i];
 
   Step step;
-  step.T = request.count;
-  step.R = request.rows;
-  step.P = request.position;
-  step.tokens = request.tokens;
   step.threads = team_->size();
   step.kernels = &kernels_;
   step.activations = activations.data();
-  step.states = states.data();
-  step.caches = caches.data();
   step.cache_type = program_.cache_type;
   step.shared = shared_.data();
   step.private_memory = private_.data();
   step.private_stride = private_stride_;
   step.failure = &failure;
-  if (!place_partials(step)) return {Outcome::OutOfMemory, -1};
+  step.parts = parts.data();
+  step.part_count = static_cast<int64_t>(count);
+  for (size_t i = 0; i < count; i++) {
+    Sequence& sequence = sequences[i];
+    const Request& request = *sequence.request;
+    sequence.row = step.T;
+    sequence.output_row = step.R;
+    step.T += request.count;
+    step.R += request.rows;
+    tokens.insert(tokens.end(), request.tokens, request.tokens + request.count);
+    for (int64_t r = step.T - request.rows; r < step.T; r++) last_rows.push_back(r);
+    aborts[i] = request.abort;
+    for (size_t j = 0; j < states; j++) {
+      arrays[i * states + j] = request.state->data(j);
+      caches[i * states + j] = request.state->pages(j);
+    }
+    float** const own = activations.data() + (i + 1) * values;
+    for (size_t j = 0; j < values; j++) {
+      const Value& value = program_.values[j];
+      if (value.kind != ValueKind::Activation) continue;
+      own[j] = activations[j] + value.rows.first(sequence.row, sequence.output_row) * value.columns;
+    }
+  }
+  step.tokens = tokens.data();
+  step.last_rows = last_rows.data();
+  for (size_t i = 0; i < count; i++) {
+    Sequence& sequence = sequences[i];
+    const Request& request = *sequence.request;
+    Step& part = parts[i];
+    part = step;
+    part.T = request.count;
+    part.R = request.rows;
+    part.P = request.position;
+    part.part = static_cast<int64_t>(i);
+    part.row = sequence.row;
+    part.output_row = sequence.output_row;
+    part.tokens = tokens.data() + sequence.row;
+    part.activations = activations.data() + (i + 1) * values;
+    part.states = arrays.data() + i * states;
+    part.caches = caches.data() + i * states;
+    part.failure = &sequence.failure;
+  }
+  if (count < batch.requests.size()) move_up_inputs(batch, sequences);
+  if (!place_partials(parts)) {
+    for (Sequence& sequence : sequences) sequence.response->outcome = Outcome::OutOfMemory;
+    return {Outcome::OutOfMemory, -1};
+  }
 
   if (interrupted_)
     for (const PlannedOp& op : tasks_.ops)
       if (op.main) op.main->reset();
   interrupted_ = true;
 
-  bool aborted = false;
-  const auto run = [&](const Timetable& timetable, const int32_t* abort, Profile* profile) {
-    Run threads(step, timetable, abort, !weights_.mappings.empty(), profile);
+  const auto run = [&](const Timetable& timetable, std::vector<const int32_t*> flags, Profile* profile) {
+    Run threads(step, timetable, std::move(flags), !weights_.mappings.empty(), profile);
     team_->run([&](int thread, Barrier& barrier) { threads.work(thread, barrier); });
-    aborted = threads.aborted();
   };
-  if (request.count > 1) {
-    const Backup backup(*request.state, backup_.floats());
-    run(Timetable({{{&backup, -1}}}, step), nullptr, nullptr);
-  }
+  std::vector<Backup> backups;
+  for (const Sequence& sequence : sequences)
+    if (sequence.backup) backups.emplace_back(*sequence.request->state, sequence.backup);
+  Stage copies;
+  for (const Backup& backup : backups) copies.push_back({&backup, -1});
+  if (!copies.empty()) run(Timetable({copies}, step), {}, nullptr);
   const auto since_start = [&] { return std::chrono::duration<double, std::nano>(Profile::Clock::now() - start).count(); };
-  if (request.profile) request.profile->backup_ns = since_start();
-  if (!timetable_ || !timetable_->fits(step))
-    timetable_.emplace(request.rows > 0 ? with_outputs_ : without_outputs_, step);
+  if (batch.profile) batch.profile->backup_ns = since_start();
+  if (!timetable_ || !timetable_->fits(step)) timetable_.emplace(step.R > 0 ? with_outputs_ : without_outputs_, step);
   std::optional<Profile> times;
-  if (request.profile) times.emplace(timetable_->entries(), timetable_->slots().size(), step.threads);
-  run(*timetable_, request.abort, times ? &*times : nullptr);
+  if (batch.profile) times.emplace(timetable_->entries(), timetable_->slots().size(), step.threads);
+  run(*timetable_, aborts, times ? &*times : nullptr);
 
   if (failure.happened()) return {failure.outcome(), failure.op()};
-  if (aborted) return {Outcome::Aborted, -1};
+  bool whole = false;
+  for (Sequence& sequence : sequences) {
+    *sequence.response = outcome(sequence, batch);
+    whole |= sequence.response->outcome == Outcome::Done;
+  }
+  if (!whole) return {Outcome::Done, -1};
   interrupted_ = false;
+  if (times) {
+    report(*times, *batch.profile);
+    batch.profile->step_ns = since_start();
+  }
+  return {Outcome::Done, -1};
+}
+
+/// How a sequence ended that went through a step which did not end for all.
+Response Prepared::outcome(const Sequence& sequence, const Batch& batch) const {
+  const Request& request = *sequence.request;
+  if (sequence.failure.happened()) return {sequence.failure.outcome(), sequence.failure.op()};
+  if (wants_abort(request.abort)) return {Outcome::Aborted, -1};
   for (size_t i = 0; i < program_.pinned.size(); i++) {
     const Value& value = program_.values[static_cast<size_t>(program_.pinned[i])];
-    const int64_t n = value.rows.of(step.T, step.R) * value.columns;
-    if (kernels_.floats.all_finite(request.pinned[i], n)) continue;
+    const float* const x = batch.pinned[i] + value.rows.first(sequence.row, sequence.output_row) * value.columns;
+    if (kernels_.floats.all_finite(x, value.rows.of(request.count, request.rows) * value.columns)) continue;
     for (const OpNode& op : program_.ops)
       if (op.output == program_.pinned[i]) return {Outcome::NonFinite, op.parts.back()};
-  }
-  if (times) {
-    report(*times, *request.profile);
-    request.profile->step_ns = since_start();
   }
   return {Outcome::Done, -1};
 }

@@ -17,6 +17,8 @@ struct RowCount {
   static constexpr int64_t kT = -1, kR = -2;
   int64_t code = 0;
   int64_t of(int64_t T, int64_t R) const { return code == kT ? T : code == kR ? R : code; }
+  /// A sequence's first row, given how many there are of the sequences before it; of a fixed number there is one for all.
+  int64_t first(int64_t T, int64_t R) const { return code == kT ? T : code == kR ? R : 0; }
 };
 
 struct Value {

@@ -98,19 +98,38 @@ size_t place_preparations(const Program& program, const Tasks& tasks) {
   return total;
 }
 
-Timetable::Timetable(const Schedule& schedule, const Step& step) : T_(step.T), R_(step.R), P_(step.P) {
+bool Timetable::fits(const Step& step) const {
+  if (static_cast<int64_t>(cut_for_.size()) != step.part_count) return false;
+  for (int64_t i = 0; i < step.part_count; i++) {
+    const auto& [T, R, P] = cut_for_[static_cast<size_t>(i)];
+    const Step& part = step.parts[i];
+    if (T != part.T || R != part.R || part.P < P || part.P >= 2 * P + kKeptPositions) return false;
+  }
+  return true;
+}
+
+void Timetable::add(const ScheduledTask& scheduled, int64_t part, const Step& step, std::vector<double>& cost) {
+  const Work work = scheduled.task->work(step);
+  if (work.units == 0) return;
+  entries_.push_back({scheduled, part, work.units, 1, 0});
+  cost.push_back(work.cost);
+}
+
+Timetable::Timetable(const Schedule& schedule, const Step& step) {
+  for (int64_t i = 0; i < step.part_count; i++) cut_for_.push_back({step.parts[i].T, step.parts[i].R, step.parts[i].P});
   for (const Stage& stage : schedule) {
     const size_t begin = entries_.size();
-    double total = 0;
     std::vector<double> cost;
     for (const ScheduledTask& scheduled : stage) {
-      const Work work = scheduled.task->work(step);
-      if (work.units == 0) continue;
-      entries_.push_back({scheduled, work.units, 1, 0});
-      cost.push_back(work.cost);
-      total += static_cast<double>(work.units) * work.cost;
+      if (!scheduled.task->by_sequence()) {
+        add(scheduled, -1, step, cost);
+      } else {
+        for (int64_t i = 0; i < step.part_count; i++) add(scheduled, i, step.parts[i], cost);
+      }
     }
     if (entries_.size() == begin) continue;
+    double total = 0;
+    for (size_t i = begin; i < entries_.size(); i++) total += static_cast<double>(entries_[i].units) * cost[i - begin];
 
     // Even a lone thread works in chunks, so that an abort is seen inside a long task.
     const double chunk = std::max(kShortestChunkNs, total / (step.threads * kChunksPerThread));

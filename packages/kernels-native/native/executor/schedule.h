@@ -1,5 +1,5 @@
 // Schedule: the tasks of a Program in stages. Tasks of one stage are independent; stages run in order. Made once. Timetable: a schedule
-// cut into chunks for one T and R; stages too small to share are strung together for one thread.
+// cut into chunks for the T and R of every sequence of a step; stages too small to share are strung together for one thread.
 #pragma once
 
 #include <vector>
@@ -24,7 +24,7 @@ Schedule make_schedule(const Program& program, const Tasks& tasks, bool with_out
 /// Gives every preparation a place that lasts from its first reader to its last; returns the bytes needed for all.
 size_t place_preparations(const Program& program, const Tasks& tasks);
 
-/// A chunk is a run of units of one task; slots hold chunks that any thread may claim, or a string of tasks for one thread.
+/// A chunk is a run of units of one task, and of one sequence where the task asks for that; slots hold chunks that any thread may claim, or a string of tasks for one thread.
 class Timetable {
  public:
   /// Stages that take less than this are not worth a barrier on each side.
@@ -36,7 +36,9 @@ class Timetable {
 
   struct Entry {
     ScheduledTask scheduled;
+    int64_t part;  ///< of the step; -1 for all of it
     int64_t units, grain, first_chunk;
+    const Step& of(const Step& step) const { return part < 0 ? step : step.parts[part]; }
     int64_t chunks() const { return (units + grain - 1) / grain; }
   };
   struct Slot {
@@ -49,13 +51,16 @@ class Timetable {
   const Entry& entry(size_t index) const { return entries_[index]; }
   size_t entries() const { return entries_.size(); }
   /// Whether it serves a step as well. Attention grows with the position, so a cut is not kept for ever.
-  bool fits(const Step& step) const {
-    return T_ == step.T && R_ == step.R && P_ <= step.P && step.P < 2 * P_ + kKeptPositions;
-  }
+  bool fits(const Step& step) const;
 
  private:
   static constexpr int64_t kKeptPositions = 64;
-  int64_t T_, R_, P_;
+  void add(const ScheduledTask& scheduled, int64_t part, const Step& step, std::vector<double>& cost);
+
+  struct Scalars {
+    int64_t T, R, P;
+  };
+  std::vector<Scalars> cut_for_;  ///< by sequence
   std::vector<Entry> entries_;
   std::vector<Slot> slots_;
 };

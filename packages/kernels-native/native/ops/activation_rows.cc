@@ -81,7 +81,7 @@ void ActivationRows::run(const Step& step, int64_t begin, int64_t end, int threa
 
 void ActivationRows::put(const Step& step, int64_t t, int64_t column, const float* x, int64_t n) const {
   // Quantizing would turn NaN into an ordinary number, so this is where it must be seen.
-  step.check_finite(x, n, producer_);
+  step.check_finite(x, n, producer_, rows_, t);
   alignas(kAlignment) uint8_t piece[kPieceBytes];
   for (int format = 0; format < kActivationFormatCount; format++) {
     const Form& form = forms_[format];

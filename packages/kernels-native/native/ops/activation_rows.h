@@ -16,7 +16,7 @@ class ActivationRows final : public Task {
   Work work(const Step& step) const override;
   void run(const Step& step, int64_t begin, int64_t end, int thread) const override;
 
-  /// Writes the columns [column, column + n) of row t: a piece, the last columns of a row, or a whole row. `column` is a multiple of
+  /// Writes the columns [column, column + n) of row t, counted among those of all sequences: a piece, the last columns of a row, or a whole row. `column` is a multiple of
   /// kPieceColumns.
   void put(const Step& step, int64_t t, int64_t column, const float* x, int64_t n) const;
 

@@ -59,6 +59,7 @@ class CacheAppend final : public Task {
   explicit CacheAppend(const OpBuilder& b)
       : shape_(b), op_(b.op), k_(b.input_id(1)), v_(b.input_id(2)), k_cache_(b.state(0)), v_cache_(b.state(1)) {}
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override {
     return {step.T, static_cast<double>(shape_.Hk) * shape_.cost() * (step.cache_type == CacheType::F32 ? 5 : 50)};
   }
@@ -103,6 +104,7 @@ class Attention final : public Task {
   /// Floats of the partials of one block and one group.
   int64_t group_floats(const Step& step) const { return partial_floats(step.T * shape_.group(), shape_.Dv); }
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override {
     const double keys = static_cast<double>(step.P + step.T), all = static_cast<double>(step.T * shape_.Hq) * keys * shape_.cost();
     const int64_t units = split(step) ? spans(step) * shape_.Hk : tiles(step) * shape_.Hk;
@@ -220,6 +222,7 @@ class AttentionMerge final : public Task {
   AttentionMerge(const OpBuilder& b, const Attention& attention)
       : shape_(b), y_(b.node.output), attention_(attention) {}
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override {
     if (!Attention::split(step)) return {0, 0};
     const double blocks = static_cast<double>(blocks_of(step.P + step.T));

@@ -19,6 +19,7 @@ class CausalConv1d final : public Task {
     if (history_.kept >= kMaxConvTaps) throw std::runtime_error("a convolution has too many taps");
   }
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override {
     const double floats = static_cast<double>(kChannelsPerUnit * step.T);
     return {(history_.channels + kChannelsPerUnit - 1) / kChannelsPerUnit, 100 + floats * (silu_ ? 0.8 : 0.4)};

@@ -7,9 +7,9 @@ namespace fak {
 DeltaInputs::DeltaInputs(const OpBuilder& b, const DeltaShape& shape, int gates, const float* conv, const ConvHistory& history)
     : shape_(shape), qkv_(b.input_id(0)), a_(b.input_id(gates)), b_(b.input_id(gates + 1)), A_(b.floats(gates + 2)),
       dt_bias_(b.floats(gates + 3)), conv_(conv), history_(history),
-      query_scale_(static_cast<float>(1.0 / square_root(static_cast<double>(shape.Dk)))) {
-  const int64_t token = 2 * shape.Hk * shape.Dk + 2 * shape.Hv + (conv ? shape.Hv * shape.Dv : 0);
-  shared_bytes = static_cast<size_t>(b.program.max_tokens * token) * sizeof(float);
+      query_scale_(static_cast<float>(1.0 / square_root(static_cast<double>(shape.Dk)))),
+      token_floats_(2 * shape.Hk * shape.Dk + 2 * shape.Hv + (conv ? shape.Hv * shape.Dv : 0)) {
+  shared_bytes = static_cast<size_t>(b.program.max_tokens * token_floats_) * sizeof(float);
   private_bytes = static_cast<size_t>(std::max(kBlock * shape.Dk, 2 * shape.Hv)) * sizeof(float);
 }
 

@@ -18,7 +18,7 @@ struct DeltaShape {
   int64_t qkv() const { return 2 * Hk * Dk + Hv * Dv; }
 };
 
-/// Head by head, so that the recurrence reads on and on: queries and keys [Hk, T, 2, Dk], decay and beta [Hv, T, 2], and, after a
+/// Sequence by sequence, and in each head by head, so that the recurrence reads on and on: queries and keys [Hk, T, 2, Dk], decay and beta [Hv, T, 2], and, after a
 /// convolution of its own, values [Hv, T, Dv].
 class DeltaInputs final : public Task {
  public:
@@ -26,12 +26,13 @@ class DeltaInputs final : public Task {
   DeltaInputs(const OpBuilder& b, const DeltaShape& shape, int gates, const float* conv, const ConvHistory& history);
 
   /// A unit is a block of tokens for one key head and its share of the value heads, or, without a convolution, a token.
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override;
   void run(const Step& step, int64_t begin, int64_t end, int thread) const override;
 
   /// A token's query for one key head; its key follows.
   float* query(const Step& step, int64_t head, int64_t t) const {
-    return reinterpret_cast<float*>(step.shared + shared_offset) + (head * step.T + t) * 2 * shape_.Dk;
+    return reinterpret_cast<float*>(step.shared + shared_offset) + step.row * token_floats_ + (head * step.T + t) * 2 * shape_.Dk;
   }
   /// A token's decay for one value head; its beta follows.
   float* gates(const Step& step, int64_t head, int64_t t) const {
@@ -59,6 +60,7 @@ class DeltaInputs final : public Task {
   const float *A_, *dt_bias_, *conv_;
   const ConvHistory history_;
   const float query_scale_;
+  const int64_t token_floats_;  ///< what there is for one token
 };
 
 }  // namespace fak

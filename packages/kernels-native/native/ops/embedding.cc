@@ -18,7 +18,7 @@ class Embedding final : public Task {
     for (int64_t t = begin; t < end; t++) {
       float* y = step.activations[y_] + t * d;
       dequantize_(table_.weight + step.tokens[t] * row_bytes(table_.dtype, d), y, d);
-      step.check_finite(y, d, op_);
+      step.check_finite(y, d, op_, {RowCount::kT}, t);
     }
   }
 

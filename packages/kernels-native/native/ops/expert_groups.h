@@ -37,11 +37,9 @@ class ExpertGroups final : public Task {
     const int64_t rows = rows_.of(step.T, step.R);
     for (int64_t t = 0; t < rows; t++)
       for (int64_t r = 0; r < top_k_; r++) {
-        const float index = index_at(step, t, r);
-        // Written so that NaN is refused too. Only `route` is known to give nothing else.
-        if (!(index >= 0 && index < static_cast<float>(experts_) && index == static_cast<float>(static_cast<int32_t>(index))))
-          return step.failure->report(Outcome::NonFinite, op_);
-        next[static_cast<int32_t>(index)]++;
+        // Only `route` is known to give nothing else.
+        if (!names_expert(step.activations[routes_][t * 2 * top_k_ + r])) step.part_of(rows_, t).failure->report(Outcome::NonFinite, op_);
+        next[expert_at(step, t, r)]++;
       }
     ExpertGroup* const group = reinterpret_cast<ExpertGroup*>(step.shared + shared_offset + kAlignment);
     int32_t first = 0;
@@ -54,7 +52,7 @@ class ExpertGroups final : public Task {
     int32_t* const slot = next + align_up(static_cast<size_t>(experts_) * sizeof(int32_t)) / sizeof(int32_t);
     for (int64_t t = 0; t < rows; t++)
       for (int64_t r = 0; r < top_k_; r++)
-        slot[next[static_cast<int32_t>(index_at(step, t, r))]++] = static_cast<int32_t>(t * top_k_ + r);
+        slot[next[expert_at(step, t, r)]++] = static_cast<int32_t>(t * top_k_ + r);
   }
 
   /// How many experts have rows, and who they are, in ascending order.
@@ -71,9 +69,18 @@ class ExpertGroups final : public Task {
   /// Most experts that can have rows in a step.
   int64_t most_groups(const Step& step) const { return std::min(experts_, slot_count(step)); }
   int64_t top_k() const { return top_k_; }
+  RowCount rows() const { return rows_; }
 
  private:
-  float index_at(const Step& step, int64_t t, int64_t r) const { return step.activations[routes_][t * 2 * top_k_ + r]; }
+  /// Written so that NaN is refused too.
+  bool names_expert(float index) const {
+    return index >= 0 && index < static_cast<float>(experts_) && index == static_cast<float>(static_cast<int32_t>(index));
+  }
+  /// A row whose routes name no expert has failed; it goes on with the first one, beside the rows of others.
+  int32_t expert_at(const Step& step, int64_t t, int64_t r) const {
+    const float index = step.activations[routes_][t * 2 * top_k_ + r];
+    return names_expert(index) ? static_cast<int32_t>(index) : 0;
+  }
   int32_t* counters(const Step& step) const {
     return reinterpret_cast<int32_t*>(step.shared + shared_offset + kAlignment +
                                       align_up(static_cast<size_t>(experts_) * sizeof(ExpertGroup)));

@@ -97,7 +97,7 @@ class OwnRows final : public SortedRows {
   void run(const Step& step, int64_t begin, int64_t end, int) const override {
     for (int64_t i = begin; i < end; i++) {
       const float* x = step.activations[x_] + groups_.slots(step)[i] * k_;
-      step.check_finite(x, k_, producer_);
+      step.check_finite(x, k_, producer_, groups_.rows(), groups_.slots(step)[i] / groups_.top_k());
       quantize_(x, row(step, i), k_);
     }
   }
@@ -178,7 +178,7 @@ class ExpertLinear final : public Task {
       args.y = y(0, first);
       args.y_stride = static_cast<size_t>(y(group.count - 1, first) - args.y);
       kernel_(args);
-      for (int64_t m = 0; m < group.count; m++) step.check_finite(y(m, first), args.rows, op_);
+      for (int64_t m = 0; m < group.count; m++) step.check_finite(y(m, first), args.rows, op_, groups_.rows(), slots[m] / groups_.top_k());
       return;
     }
     float* const scratch = step.scratch(thread);
@@ -192,7 +192,9 @@ class ExpertLinear final : public Task {
         args.y = scratch;
         args.y_stride = static_cast<size_t>(args.rows);
         kernel_(args);
-        step.check_finite(scratch, args.columns * args.rows, op_);
+        if (!step.kernels->floats.all_finite(scratch, args.columns * args.rows))
+          for (int64_t c = 0; c < args.columns; c++)
+            step.check_finite(scratch + c * args.rows, args.rows, op_, groups_.rows(), slots[m + c] / groups_.top_k());
         for (int64_t c = 0; c < args.columns; c++)
           std::memcpy(y(m + c, row), scratch + c * args.rows, static_cast<size_t>(args.rows) * sizeof(float));
       }

@@ -25,7 +25,7 @@ class NormedHeads {
         eps_(static_cast<float>(b.number(6))),
         group_(s.Hv * s.Dv % ActivationRows::kPieceColumns == 0 && ActivationRows::kPieceColumns % s.Dv == 0
                    ? ActivationRows::kPieceColumns / s.Dv : s.Hv),
-        pieces_(s.Hv / group_) {}
+        pieces_(b.program.max_tokens * (s.Hv / group_)) {}
 
   int64_t scratch_floats() const { return group_ * shape_.Dv; }
   void reset() const { pieces_.reset(); }
@@ -33,14 +33,14 @@ class NormedHeads {
   /// Some rows of a head have gone through all tokens.
   void add(const Step& step, int64_t head, int64_t rows, float* scratch) const {
     const int64_t group = head / group_, first = group * group_, Dv = shape_.Dv, n = group_ * Dv;
-    if (!pieces_.complete(group, rows, n)) return;
+    if (!pieces_.complete(step.part * (shape_.Hv / group_) + group, rows, n)) return;
     for (int64_t t = 0; t < step.T; t++) {
       const float* z = step.activations[z_] + (t * shape_.Hv + first) * Dv;
       for (int64_t h = 0; h < group_; h++) {
         const float* y = step.activations[y_] + ((first + h) * step.T + t) * Dv;
         step.kernels->floats.gated_rms_norm(y, z + h * Dv, weight_, scratch + h * Dv, 1, Dv, eps_);
       }
-      result_.put(step, t, first * Dv, scratch, n);
+      result_.put(step, step.row + t, first * Dv, scratch, n);
     }
   }
 
@@ -51,7 +51,7 @@ class NormedHeads {
   const float* weight_;
   const float eps_;
   const int64_t group_;
-  const Pieces pieces_;
+  const Pieces pieces_;  ///< by sequence of the step and group
 };
 
 class GatedDelta final : public Task {
@@ -66,6 +66,7 @@ class GatedDelta final : public Task {
     private_bytes = static_cast<size_t>(normed_->scratch_floats()) * sizeof(float);
   }
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override {
     // Nanoseconds for a float of the state and a token; a step of one token waits for the state to come from memory.
     const double cost = step.T == 1 ? 0.15 : 0.085;

@@ -66,7 +66,9 @@ class GatedLinear final : public Task {
     args.columns = columns;
     args.k = half.weight.columns;
     half.kernels.linear(args);
-    step.check_finite(y, columns * args.rows, half.op);
+    step.each_part(rows_, [&](const Step& part, int64_t row, int64_t count) {
+      if (!step.kernels->floats.all_finite(y + row * args.rows, count * args.rows)) part.failure->report(Outcome::NonFinite, half.op);
+    });
   }
 
   void slice(const Step& step, int64_t columns, int64_t first, int64_t last, int thread) const {

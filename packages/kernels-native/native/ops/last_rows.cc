@@ -14,8 +14,9 @@ class LastRows final : public Task {
   Work work(const Step& step) const override { return {step.R, static_cast<double>(columns_) * 0.1}; }
 
   void run(const Step& step, int64_t begin, int64_t end, int) const override {
-    std::memcpy(step.activations[y_] + begin * columns_, step.activations[x_] + (step.T - step.R + begin) * columns_,
-                static_cast<size_t>((end - begin) * columns_) * sizeof(float));
+    for (int64_t r = begin; r < end; r++)
+      std::memcpy(step.activations[y_] + r * columns_, step.activations[x_] + step.last_rows[r] * columns_,
+                  static_cast<size_t>(columns_) * sizeof(float));
   }
 
  private:

@@ -40,7 +40,11 @@ class Linear final : public Task {
     args.k = weight_.columns;
     kernel_(args);
     const float* residual = residual_ < 0 ? nullptr : step.activations[residual_] + first;
-    if (!step.kernels->floats.finish(args.y, residual, args.y_stride, args.columns, args.rows)) step.failure->report(Outcome::NonFinite, op_);
+    step.each_part(rows_, [&](const Step& part, int64_t row, int64_t count) {
+      const int64_t at = row * weight_.weight_rows;
+      if (!step.kernels->floats.finish(args.y + at, residual ? residual + at : nullptr, args.y_stride, count, args.rows))
+        part.failure->report(Outcome::NonFinite, op_);
+    });
   }
 
  private:

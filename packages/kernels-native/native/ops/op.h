@@ -26,6 +26,9 @@ class Task {
   virtual void run(const Step& step, int64_t begin, int64_t end, int thread) const = 0;
   /// Called before a step when the one before it ended half-way: forgets what that left.
   virtual void reset() const {}
+  /// Whether the task reads or writes a state, a position, or rows by their place in a sequence: then it is given each sequence's part of
+  /// the step by itself. Otherwise all rows at once.
+  virtual bool by_sequence() const { return false; }
 
   /// Bytes that the main task of an op leaves for its `last`, by the step.
   virtual size_t partial_bytes(const Step&) const { return 0; }

@@ -16,12 +16,13 @@ class RopeAngles final : public Task {
     shared_bytes = static_cast<size_t>(max_tokens * dims) * sizeof(float);
   }
 
+  bool by_sequence() const override { return true; }
   Work work(const Step& step) const override { return {step.T, static_cast<double>(half_) * 30}; }
 
   void run(const Step& step, int64_t begin, int64_t end, int) const override {
     for (int64_t t = begin; t < end; t++) {
       const float position = static_cast<float>(step.P + t);
-      float* c = cosines(step, t);
+      float* c = cosines(step, step.row + t);
       for (int64_t m = 0; m < half_; m++) {
         const float angle = position * frequency_[static_cast<size_t>(m)];
         const SineCosine both = sine_cosine(static_cast<double>(angle));
@@ -31,7 +32,7 @@ class RopeAngles final : public Task {
     }
   }
 
-  /// Row t's cosines; the sines follow.
+  /// The cosines of row t, counted among those of all sequences; the sines follow.
   float* cosines(const Step& step, int64_t t) const {
     return reinterpret_cast<float*>(step.shared + shared_offset) + t * 2 * half_;
   }

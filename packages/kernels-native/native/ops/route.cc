@@ -19,7 +19,7 @@ class Route final : public Task {
     for (int64_t t = begin; t < end; t++) {
       const float* logits = step.activations[logits_] + t * experts_;
       // Comparisons with NaN would choose plausible experts, so this is where it must be seen.
-      step.check_finite(logits, experts_, producer_);
+      step.check_finite(logits, experts_, producer_, rows_, t);
       step.kernels->floats.route(logits, step.activations[y_] + t * 2 * top_k_, experts_, top_k_);
     }
   }

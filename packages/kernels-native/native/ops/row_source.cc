@@ -120,7 +120,7 @@ class SlicedRows final : public InlinedRows {
 class LastRowsOnly final : public InlinedRows {
  public:
   LastRowsOnly(const OpBuilder& b, const OpNode& node) : InlinedRows(b, node, 1, 0) {}
-  const float* row(const Step& step, int64_t t, float* y) const override { return operand(0, step, step.T - step.R + t, y); }
+  const float* row(const Step& step, int64_t t, float* y) const override { return operand(0, step, step.last_rows[t], y); }
 };
 
 using Make = std::unique_ptr<RowSource> (*)(const OpBuilder& b, const OpNode& node);

@@ -33,13 +33,14 @@ std::map<int, std::vector<float>> run_pinned(const Program& program, int isa, in
     request.tokens = tokens.data() + at;
     request.count = std::min<int64_t>(chunk, static_cast<int64_t>(tokens.size()) - at);
     request.rows = all_rows ? request.count : 1;
+    Batch batch{{request}, {}};
     std::map<int, std::vector<float>> step;
     for (const int id : program.pinned) {
       const Value& value = program.values[static_cast<size_t>(id)];
       step[id].assign(static_cast<size_t>(value.rows.of(request.count, request.rows) * value.columns), NAN);
-      request.pinned.push_back(step[id].data());
+      batch.pinned.push_back(step[id].data());
     }
-    const Response response = run(prepared, request);
+    const Response response = run(prepared, batch);
     CHECK(response.outcome == Outcome::Done, "outcome %u at op %d", static_cast<unsigned>(response.outcome), response.op);
     for (const auto& [id, floats] : step) values[id].insert(values[id].end(), floats.begin(), floats.end());
   }

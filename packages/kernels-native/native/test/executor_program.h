@@ -100,15 +100,16 @@ class Recorder {
   Random random_;
 };
 
-/// Runs one request on the leader and waits for it.
-inline Response run(Prepared& prepared, const Request& request) {
-  std::promise<Response> done;
-  prepared.team().submit([&] { done.set_value(prepared.run(request)); });
+/// Runs a step on the leader and waits for it.
+inline std::vector<Response> run_all(Prepared& prepared, const Batch& batch) {
+  std::promise<std::vector<Response>> done;
+  prepared.team().submit([&] { done.set_value(prepared.run(batch)); });
   return done.get_future().get();
 }
+inline Response run(Prepared& prepared, const Batch& batch) { return run_all(prepared, batch)[0]; }
 
 /// A step that wants a row of the one output for every token; `out` starts as NaN, so that what nobody writes shows.
-inline Request request_for(const Prepared& prepared, State& state, int64_t position, const std::vector<uint32_t>& tokens,
+inline Batch request_for(const Prepared& prepared, State& state, int64_t position, const std::vector<uint32_t>& tokens,
                            std::vector<float>& out) {
   const Program& program = prepared.program();
   Request request;
@@ -118,8 +119,7 @@ inline Request request_for(const Prepared& prepared, State& state, int64_t posit
   request.count = request.rows = static_cast<int64_t>(tokens.size());
   const Value& pinned = program.values[static_cast<size_t>(program.pinned[0])];
   out.assign(tokens.size() * static_cast<size_t>(pinned.columns), NAN);
-  request.pinned = {out.data()};
-  return request;
+  return {{request}, {out.data()}};
 }
 
 inline std::vector<uint32_t> some_tokens(int64_t n) {

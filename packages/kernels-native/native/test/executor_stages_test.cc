@@ -79,7 +79,7 @@ FAK_TEST(normed_heads_are_turned_to_the_same_bits) {
       for (int64_t at = 0; at < 60; at += 20) {
         const std::vector<uint32_t> part(tokens.begin() + at, tokens.begin() + at + 20);
         std::vector<float> want, got;
-        Request request = request_for(apart, *a, at, part, want);
+        Batch request = request_for(apart, *a, at, part, want);
         std::vector<std::vector<float>> taps;
         for (size_t i = 1; i < plain.pinned.size(); i++) {
           const Value& value = plain.values[static_cast<size_t>(plain.pinned[i])];

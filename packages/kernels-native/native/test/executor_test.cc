@@ -37,8 +37,8 @@ FAK_TEST(aborted_steps_leave_no_trace) {
     State& state = *owned;
     std::vector<float> out;
     int32_t flag = delay == 0;
-    Request request = request_for(prepared, state, 0, tokens, out);
-    request.abort = &flag;
+    Batch request = request_for(prepared, state, 0, tokens, out);
+    request.requests[0].abort = &flag;
     std::thread timer([&] {
       std::this_thread::sleep_for(std::chrono::microseconds(delay * 50));
       __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
@@ -107,8 +107,8 @@ FAK_TEST(aborted_steps_restore_the_state) {
   };
   const std::vector<float> before = recurrent();
   int32_t flag = 0;
-  Request request = request_for(prepared, state, 20, tokens, out);
-  request.abort = &flag;
+  Batch request = request_for(prepared, state, 20, tokens, out);
+  request.requests[0].abort = &flag;
   std::thread timer([&] {
     std::this_thread::sleep_for(std::chrono::microseconds(200));
     __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
