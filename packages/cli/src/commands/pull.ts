@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
-import { type LocateContext, openStore, pullShown } from '../model/locate.js'
+import { KEPT, type LocateContext, openStore, pullShown } from '../model/locate.js'
 import { bytes, table } from '../output.js'
 
 interface PullCommandOptions {
@@ -35,35 +35,26 @@ export function pullCommand(context: CommandContext): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (text: string, options: PullCommandOptions) => {
       const { io, output } = context
-      let started = false
-      try {
-        await interruptible(io, output.closed, async (signal) => {
-          const reference = parseModelReference(text)
-          if (reference.kind !== 'hub') {
-            const hint = /^[^/\s]+\/[^/\s]+$/.test(text)
-              ? `hf:${text}`
-              : 'hf:owner/repo, or an official size such as 0.8B'
-            throw new UsageError(
-              `${JSON.stringify(text.slice(0, 80))} is no model of the hub; such a one is written ${hint}`,
-            )
-          }
-          const store = openStore(context, options)
-          const here = { ...context, signal }
-          if (options.dryRun === true) return printPlan(await store.plan(reference, { signal }), options, here)
-          started = true
-          if (options.json === true) return pullAsJson(await store.plan(reference, { signal }), options, here)
-          const before = await store.find(text)
-          const model = await pullShown(store, reference, here)
-          const isSame = before?.folder === model.folder
-          await output.line(`${model.name}: ${bytes(model.bytes)} ${isSame ? 'is stored and up to date' : 'stored'}`)
-          output.note(`fak chat -m ${model.name}`)
-        })
-      } catch (error) {
-        if (started && !output.closed.aborted && (error as { exitCode?: number }).exitCode !== undefined) {
-          output.note(`fak: what has come is kept; the same command goes on from there`)
+      await interruptible(io, output.closed, async (signal) => {
+        const reference = parseModelReference(text)
+        if (reference.kind !== 'hub') {
+          const hint = /^[^/\s]+\/[^/\s]+$/.test(text)
+            ? `hf:${text}`
+            : 'hf:owner/repo, or an official size such as 0.8B'
+          throw new UsageError(
+            `${JSON.stringify(text.slice(0, 80))} is no model of the hub; such a one is written ${hint}`,
+          )
         }
-        throw error
-      }
+        const store = openStore(context, options)
+        const here = { ...context, signal }
+        if (options.dryRun === true) return printPlan(await store.plan(reference, { signal }), options, here)
+        if (options.json === true) return pullAsJson(await store.plan(reference, { signal }), options, here)
+        const before = await store.find(text)
+        const model = await pullShown(store, reference, here)
+        const isSame = before?.folder === model.folder
+        await output.line(`${model.name}: ${bytes(model.bytes)} ${isSame ? 'is stored and up to date' : 'stored'}`)
+        output.note(`fak chat -m ${model.name}`)
+      })
     })
 }
 
@@ -97,7 +88,12 @@ async function pullAsJson(plan: PullPlan, options: PullCommandOptions, context: 
     const value = event.type === 'plan' ? planEvent(event.plan) : event
     writing = writing.then(() => output.json(value)).catch(() => {})
   }
-  const model = await openStore(context, options).pull(plan, { ...(signal && { signal }), onProgress })
+  const model = await openStore(context, options)
+    .pull(plan, { ...(signal && { signal }), onProgress })
+    .catch((error: unknown) => {
+      if (signal?.aborted && !output.closed.aborted) output.note(KEPT)
+      throw error
+    })
   await writing
   await output.json({ type: 'done', ...model })
 }

@@ -1,5 +1,6 @@
 // fak rm: remove stored models and unfinished downloads.
 
+import { parseModelReference } from '@fak/hub'
 import { FakError } from '@fak/tensor'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
@@ -26,7 +27,7 @@ export function rmCommand(context: CommandContext): Command {
       const found = []
       for (const name of new Set(names)) {
         const model = await store.find(name)
-        const wanted = name.replace(/^hf:/i, '').toLowerCase()
+        const wanted = parseModelReference(name).text.replace(/^hf:/i, '').toLowerCase()
         const begun = unfinished.find(
           (entry) => (entry.model ?? '').toLowerCase() === (model?.name.toLowerCase() ?? wanted),
         )

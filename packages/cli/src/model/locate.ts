@@ -3,11 +3,12 @@
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { demoModelName, demoModelUrl } from '@fak/demo-model'
-import { type HubReference, ModelStore, type PullPlan, type StoredModel } from '@fak/hub'
+import { type HubReference, ModelStore, type PullOptions, type PullPlan, type StoredModel } from '@fak/hub'
 import { FakError } from '@fak/tensor'
 import type { Command } from 'commander'
 import type { CommandContext } from '../context.js'
-import { UsageError } from '../errors.js'
+import { EXIT, Interrupted, UsageError } from '../errors.js'
+import { interruptible } from '../interrupt.js'
 import { bytes } from '../output.js'
 import { PullDisplay } from './pull-display.js'
 
@@ -71,19 +72,33 @@ export async function locateModel(
   return { path: model.path, name: model.name, isDemo: false }
 }
 
-/** Pulls with progress on stderr. */
+/** Pulls with progress on stderr. A signal ends it, with a word on how to go on. @throws Interrupted */
 export async function pullShown(
   store: ModelStore,
   what: HubReference | PullPlan,
-  { io, signal }: LocateContext,
+  context: LocateContext,
 ): Promise<StoredModel> {
+  return withDisplay(context, (options) => store.pull(what, options))
+}
+
+async function withDisplay<T>(
+  { io, output, signal = output.closed }: LocateContext,
+  work: (options: PullOptions) => Promise<T>,
+): Promise<T> {
   const display = new PullDisplay(io)
   try {
-    return await store.pull(what, { ...(signal && { signal }), onProgress: display.show })
+    return await interruptible(io, signal, (until) => work({ signal: until, onProgress: display.show }))
+  } catch (error) {
+    display.end()
+    if (error instanceof Interrupted) output.note(KEPT)
+    throw error
   } finally {
     display.end()
   }
 }
+
+/** Said when a signal has ended a pull. */
+export const KEPT = 'fak: what has come is kept; the same command goes on from there'
 
 async function bring(
   store: ModelStore,
@@ -92,15 +107,8 @@ async function bring(
   context: LocateContext,
 ): Promise<StoredModel> {
   const { io, signal } = context
-  if (cached) {
-    const display = new PullDisplay(io)
-    try {
-      const model = await store.adopt(reference, { ...(signal && { signal }), onProgress: display.show })
-      if (model !== undefined) return model
-    } finally {
-      display.end()
-    }
-  }
+  const adopted = cached ? await withDisplay(context, (options) => store.adopt(reference, options)) : undefined
+  if (adopted !== undefined) return adopted
   if (pull === true || store.offline) return pullShown(store, reference, context)
   const command = `fak pull ${reference.text}`
   if (io.stdin.isTTY !== true || io.stderr.isTTY !== true) {
@@ -126,8 +134,7 @@ async function agrees(question: string, { io, signal }: LocateContext): Promise<
     return /^\s*(y(es)?)?\s*$/i.test(await lines.question(question, { signal: until }))
   } catch (error) {
     signal?.throwIfAborted()
-    if (interrupted.signal.aborted) return false
-    throw error
+    throw interrupted.signal.aborted ? new Interrupted(EXIT.interrupted) : error
   } finally {
     lines.close()
   }

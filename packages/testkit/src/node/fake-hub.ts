@@ -65,6 +65,8 @@ export async function startFakeHub(repos: Record<string, FakeRepo> = {}): Promis
     const found = repo.files[file![3]!]
     if (found === undefined) return fail(response, 404, 'EntryNotFound')
     const content = Buffer.from(found)
+    response.setHeader('x-repo-commit', commitOf(name))
+    response.setHeader('x-linked-etag', `"${hashOf(repo, file![3]!)}"`)
     const how = misbehaviours.get(file![3]!)?.shift()
     if (how !== undefined) return how(request, response, content)
     serveContent(request, response, content)
@@ -85,7 +87,7 @@ export async function startFakeHub(repos: Record<string, FakeRepo> = {}): Promis
       gated: false,
       downloads: 0,
       likes: 0,
-      lastModified: '2026-01-01',
+      lastModified: '2026-01-01T00:00:00.000Z',
       cardData,
     }
   }
@@ -148,15 +150,22 @@ function fail(response: ServerResponse, code: number, said: string): void {
   response.writeHead(code, { 'x-error-code': said, 'content-type': 'application/json' }).end('{"error":"no"}')
 }
 
-function tree({ files, small = (path) => !/\.(gguf|safetensors)$/.test(path) }: FakeRepo) {
-  return Object.entries(files).map(([path, given]) => {
-    const content = Buffer.from(given)
-    const size = content.length
-    const oid = createHash('sha1').update(`blob ${size}\0`).update(content).digest('hex')
-    return small(path)
-      ? { type: 'file', path, size, oid }
-      : { type: 'file', path, size, oid: '0'.repeat(40), lfs: { oid: sha256(content), size, pointerSize: 130 } }
+function tree(repo: FakeRepo) {
+  return Object.entries(repo.files).map(([path, given]) => {
+    const size = Buffer.from(given).length
+    const oid = hashOf(repo, path)
+    if (isSmall(repo, path)) return { type: 'file', path, size, oid }
+    return { type: 'file', path, size, oid: '0'.repeat(40), lfs: { oid, size, pointerSize: 130 } }
   })
+}
+
+const isSmall = ({ small }: FakeRepo, path: string) => small?.(path) ?? !/\.(gguf|safetensors)$/.test(path)
+
+function hashOf(repo: FakeRepo, path: string): string {
+  const content = Buffer.from(repo.files[path]!)
+  return isSmall(repo, path)
+    ? createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+    : sha256(content)
 }
 
 const sha256 = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex')
