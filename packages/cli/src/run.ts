@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { chatCommand } from './commands/chat.js'
 import { compareCommand } from './commands/compare.js'
+import { completionCommand } from './commands/completion.js'
 import { convertCommand } from './commands/convert.js'
 import { editCommand } from './commands/edit.js'
 import { evalCommand } from './commands/eval.js'
@@ -26,14 +27,33 @@ const COMMANDS = [
   showCommand,
   rmCommand,
   evalCommand,
-  compareCommand,
-  benchCommand,
+  tokenizeCommand,
   inspectCommand,
   editCommand,
   convertCommand,
-  tokenizeCommand,
   infoCommand,
+  benchCommand,
+  compareCommand,
+  completionCommand,
 ]
+
+/** Headings of `fak --help`. */
+const GROUPS: Readonly<Record<string, string>> = {
+  chat: 'Use a model:',
+  eval: 'Use a model:',
+  tokenize: 'Use a model:',
+  inspect: 'Model files:',
+  edit: 'Model files:',
+  convert: 'Model files:',
+  pull: 'Model files:',
+  list: 'Model files:',
+  show: 'Model files:',
+  rm: 'Model files:',
+  info: 'This machine:',
+  bench: 'This machine:',
+  compare: 'This machine:',
+  completion: 'This machine:',
+}
 
 /**
  * Runs one command to its end. Never throws: a failure is one line on stderr and an exit code.
@@ -46,7 +66,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const program = buildProgram({ io, output })
   try {
     if (argv.length === 0) program.outputHelp()
-    else await program.parseAsync(argv, { from: 'user' })
+    else await program.parseAsync(knownHelp(argv, program), { from: 'user' })
     await output.flush()
     return EXIT.done
   } catch (error) {
@@ -61,17 +81,29 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   }
 }
 
+/** `help` with a name that is no command says so, as the name alone does. */
+function knownHelp(argv: readonly string[], program: Command): readonly string[] {
+  const [first, name] = argv
+  if (first !== 'help' || name === undefined || name.startsWith('-')) return argv
+  return name === 'help' || program.commands.some((command) => command.name() === name) ? argv : [name]
+}
+
 function buildProgram(context: CommandContext): Command {
   const { io } = context
   const program = new Command('fak')
     .description('Run Qwen3.5-family language models on this machine.')
     .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
+    .usage('<command> [options]')
     .addHelpText('after', EXAMPLES)
-  for (const make of COMMANDS) program.addCommand(make(context))
+  for (const make of COMMANDS) {
+    const command = make(context)
+    program.addCommand(command.helpGroup(GROUPS[command.name()] ?? 'More:'))
+  }
+  const help = new Command('help').argument('[command]').description('show help for a command').helpOption(false)
+  program.addHelpCommand(help.helpGroup('This machine:'))
   for (const command of [program, ...program.commands]) {
     command
+      .helpOption('-h, --help', 'show help')
       .exitOverride()
       .option('--debug', 'show a stack when something fails')
       .configureOutput({
@@ -100,5 +132,6 @@ Examples:
   fak pull 0.8B                                an official size; then: fak chat -m 0.8B
   fak inspect model.gguf                       metadata and tensors
   fak info                                     what this machine offers, and what is missing
+  fak chat --help                              options and examples of a command
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`

@@ -40,6 +40,7 @@ export interface Runtime extends ChosenExecutor {
 /** Adds the options of {@link RuntimeOptions} to a command. */
 export function addRuntimeOptions(command: Command, threadsFlags = '--threads <n>'): Command {
   return addModelOptions(command)
+    .optionsGroup('Execution:')
     .option('--executor <name>', `${EXECUTORS.join(' or ')} (default: native where it is built)`, oneOf(EXECUTORS))
     .option('--isa <name>', 'instruction set of the native kernels, e.g. scalar, avxvnni, avx512, neon (env FAK_ISA)')
     .option(threadsFlags, 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))

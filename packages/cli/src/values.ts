@@ -37,12 +37,13 @@ export function idList(text: string): number[] {
   return ids.map(Number)
 }
 
-/** A parser for names out of a list. */
-export function oneOf(names: readonly string[]): (text: string) => string {
-  return (text) => {
+/** A parser for names out of a list, which shells complete. */
+export function oneOf(names: readonly string[]): ((text: string) => string) & { readonly names: readonly string[] } {
+  const parse = (text: string) => {
     if (!names.includes(text)) throw new InvalidArgumentError(`Allowed: ${names.join(', ')}.`)
     return text
   }
+  return Object.assign(parse, { names })
 }
 
 /** Adds up the values of an option that may be given several times. */

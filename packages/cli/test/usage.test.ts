@@ -4,6 +4,7 @@ import { fak, fixture } from './harness.js'
 describe('wrong usage: exit 2 and one line', () => {
   it.each([
     [['chta'], /unknown command 'chta' \(Did you mean chat\?\) \(try: fak --help\)/],
+    [['help', 'chta'], /unknown command 'chta' \(Did you mean chat\?\)/],
     [['chat', '--temprature', '1'], /--temprature' \(Did you mean --temperature\?\) \(try: fak chat --help\)/],
     [['eval', '--id', '1'], /Did you mean --ids\?/],
     [['chat', '-p'], /argument missing/],
@@ -77,10 +78,31 @@ describe('help', () => {
     expect(stdout).not.toContain('\u001b')
   })
 
-  it.each(['chat', 'eval', 'bench', 'inspect', 'tokenize', 'info'])('fak %s --help', async (command) => {
-    const { code, stdout } = await fak([command, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`^Usage: fak ${command}`))
+  it('is one screen for the program, in groups', async () => {
+    const { stdout } = await fak(['--help'])
+    expect(stdout.split('\n').length).toBeLessThanOrEqual(40)
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+    for (const group of ['Use a model:', 'Model files:', 'This machine:']) expect(stdout).toContain(`\n${group}\n`)
+    expect(stdout).not.toContain('\nMore:\n')
+  })
+
+  it('of every command says how it is used and ends with examples', async () => {
+    const { stdout } = await fak(['--help'])
+    const commands = [...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, name]) => name!)
+    expect(commands.length).toBeGreaterThanOrEqual(10)
+    for (const command of commands) {
+      const { code, stdout } = await fak([command, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(new RegExp(`^Usage: fak ${command}`))
+      expect(stdout).toMatch(new RegExp(`\nExamples:\n(.*\n)*?.*fak ${command}`))
+      expect(await fak(['help', command])).toMatchObject({ code: 0, stdout })
+    }
+  })
+
+  it('groups the options of chat', async () => {
+    const { stdout } = await fak(['chat', '--help'])
+    for (const group of ['Thinking:', 'Conversation:', 'Sampling:', 'Execution:'])
+      expect(stdout).toContain(`\n${group}\n`)
   })
 
   it('prints the version', async () => {

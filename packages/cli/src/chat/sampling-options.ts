@@ -28,6 +28,7 @@ const bias = numberFrom(-100, 100)
 export function addSamplingOptions(command: Command): Command {
   const share = numberFrom(0, 1, { open: true })
   return command
+    .optionsGroup('Sampling:')
     .option(
       '--temp, --temperature <t>',
       'temperature; 0 always takes the most probable token',

@@ -17,6 +17,7 @@ import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, oneLine, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/locate.js'
+import { requireMemory } from '../model/memory-budget.js'
 import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, oneOf, repeated } from '../values.js'
 
@@ -50,11 +51,13 @@ export function chatCommand(context: CommandContext): Command {
     .option('-p, --prompt <text>', 'answer this and leave; piped text is appended to it')
     .option('-n, --tokens <n>', 'most tokens of an answer (default: what the context holds)', integerFrom(1, MAX_INT))
     .option('--system <text>', 'system message')
+    .optionsGroup('Tools and form of the answer:')
     .option('--tools <file>', 'functions that the model may call: a JSON list, as the OpenAI API has them')
     .option(
       '--tool-choice <name>',
       'auto; required: the answer is a call that fits its schema; or the name of the one to call',
     )
+    .optionsGroup('Thinking:')
     .option('--think', 'let the model think first')
     .option('--no-think', 'answer without thinking')
     .option(
@@ -62,12 +65,14 @@ export function chatCommand(context: CommandContext): Command {
       'let the model think, for at most n tokens; 0 is --no-think',
       integerFrom(0, MAX_INT),
     )
+    .optionsGroup('Tools and form of the answer:')
     .option('--schema <file>', 'answer in JSON that fits the JSON schema in this file')
     .option('--choices <a,b>', 'answer with one of these texts', (text) =>
       text.split(',').map((choice) => choice.trim()),
     )
     .option('--regex <pattern>', 'answer with a text that this regular expression matches as a whole')
     .option('--stop <text>', 'end the answer before this text; may be repeated', repeated(stopString))
+    .optionsGroup('Conversation:')
     .option(
       '--context <n>',
       'most tokens of the conversation (default: what the model was made for)',
@@ -121,6 +126,7 @@ async function withConversation<T>(
   const tools = options.tools === undefined ? undefined : await readTools(options.tools)
   const form = tools === undefined ? await readForm(options) : callForm(tools, options)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
+    if (options.context !== undefined) requireMemory(runtime.prepared.stateArrays, options.context)
     const conversation = await Conversation.start(runtime, {
       ...settings(options, runtime),
       ...(tools && { tools }),
