@@ -13,6 +13,7 @@ export function listCommand(context: CommandContext): Command {
     .summary('stored models')
     .description('List the stored models, and downloads that are not finished.')
     .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
     .action(async ({ json }: { json?: boolean }) => {
       const { output } = context
       const store = openStore(context)
@@ -40,3 +41,8 @@ export function listCommand(context: CommandContext): Command {
 const typeOf = ({ format, quant }: StoredModel): string => (format === 'gguf' ? (quant ?? 'gguf') : format)
 
 const when = ({ pulledAt }: StoredModel): string => printable(pulledAt.slice(0, 16).replace('T', ' '))
+
+const EXAMPLES = `
+Examples:
+  fak list
+  fak list --json | jq -r '.models[].name'`

@@ -17,6 +17,7 @@ export function rmCommand(context: CommandContext): Command {
     )
     .argument('[name...]', 'names as fak list shows them')
     .option('--partial', 'remove all unfinished downloads, and no models')
+    .addHelpText('after', EXAMPLES)
     .action(async (names: string[], { partial }: { partial?: boolean }) => {
       const { output } = context
       if ((partial === true) === names.length > 0) throw new UsageError('give names, or --partial')
@@ -46,3 +47,7 @@ export function rmCommand(context: CommandContext): Command {
       }
     })
 }
+
+const EXAMPLES = `
+Examples:
+  fak rm 0.8B`

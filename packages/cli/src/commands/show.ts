@@ -19,6 +19,7 @@ export function showCommand(context: CommandContext): Command {
     .argument('<name>', 'a name as fak list shows it')
     .option('--verify', 'read all files and compare their hashes')
     .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
     .action(async (name: string, { json, verify }: { json?: boolean; verify?: boolean }) => {
       const { io, output } = context
       const store = openStore(context)
@@ -65,3 +66,8 @@ export function showCommand(context: CommandContext): Command {
       }
     })
 }
+
+const EXAMPLES = `
+Examples:
+  fak show 0.8B
+  fak show 0.8B --json | jq`
