@@ -87,9 +87,10 @@ function reordered(values: Float32Array, order: Uint32Array): Float32Array<Array
 const HALF_LIMIT = 65_520
 
 function requireHalves(values: Float32Array): void {
-  const at = values.findIndex((value) => !(Math.abs(value) < HALF_LIMIT))
-  if (at < 0) return
-  throw new FakError('VALUE_NOT_STORABLE', { reason: `a value of ${values[at]} is beyond the range of binary16` })
+  for (let i = 0; i < values.length; i++) {
+    if (Math.abs(values[i]!) < HALF_LIMIT) continue
+    throw new FakError('VALUE_NOT_STORABLE', { reason: `a value of ${values[i]} is beyond the range of binary16` })
+  }
 }
 
 /** Does a job. The rows are read through their sources and encoded on this thread. */

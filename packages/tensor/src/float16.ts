@@ -31,7 +31,11 @@ export function bf16ToF32(bits: number): number {
 /** Binary16 bits nearest to a value taken as float32, ties to even; beyond the range infinity; NaN stays a quiet NaN. */
 export function f32ToF16(value: number): number {
   float[0] = value
-  const bits = word[0]!
+  return f32BitsToF16(word[0]!)
+}
+
+/** {@link f32ToF16} of a float32 given by its bits. */
+export function f32BitsToF16(bits: number): number {
   const sign = (bits >>> 16) & 0x8000
   const magnitude = bits & 0x7fffffff
   if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >> 13) & 0x1ff)
@@ -45,7 +49,11 @@ export function f32ToF16(value: number): number {
 /** Bfloat16 bits nearest to a value taken as float32, ties to even; NaN stays NaN and becomes quiet. */
 export function f32ToBf16(value: number): number {
   float[0] = value
-  const bits = word[0]!
+  return f32BitsToBf16(word[0]!)
+}
+
+/** {@link f32ToBf16} of a float32 given by its bits. */
+export function f32BitsToBf16(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40
   return roundShift(bits, 16)
 }
