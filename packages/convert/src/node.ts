@@ -21,6 +21,8 @@ export { readCheckpointFiles } from './node/read-checkpoint.js'
 export interface ConvertOptions extends CheckpointOptions {
   /** Type of the new file. */
   readonly type: FileType
+  /** Name that stands in for that of the directory, from which the model's name is made. */
+  readonly directoryName?: string
   /** Threads that encode; by default as many as the machine has cores. The bytes do not depend on it. */
   readonly threads?: number
   /** Replace a file that is there. */
@@ -61,7 +63,8 @@ export async function convert(source: string, output: string, options: ConvertOp
   }
   const isDirectory = (await stat(source).catch(() => undefined))?.isDirectory() ?? false
   if (isDirectory) {
-    const files = await readCheckpointFiles(source)
+    const { directoryName } = options
+    const files = { ...(await readCheckpointFiles(source)), ...(directoryName !== undefined && { directoryName }) }
     const stored = await openSafetensors(source, signal && { signal })
     return closing(stored, async () => write(await planCheckpoint(stored, files, type, options), output, options))
   }

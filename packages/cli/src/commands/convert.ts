@@ -7,12 +7,13 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
+import { addModelOptions, locateModel, type ModelOptions } from '../model/locate.js'
+import { duration, TransferRate } from '../model/pull-display.js'
 import { bytes } from '../output.js'
 import { StatusLine } from '../status-line.js'
-import { TransferRate } from '../transfer-rate.js'
 import { integerFrom, MAX_THREADS } from '../values.js'
 
-interface Options {
+interface Options extends ModelOptions {
   readonly type: FileType
   readonly threads?: number
   readonly mtp: boolean
@@ -23,12 +24,12 @@ interface Options {
 
 /** Makes the command. */
 export function convertCommand(context: CommandContext): Command {
-  return new Command('convert')
+  const command = new Command('convert')
     .summary('a GGUF file of another type')
     .description(
       'Make a GGUF file from a directory with safetensors, or a smaller one from a GGUF file of floats or Q8_0. The result is, byte for byte, what llama.cpp makes.',
     )
-    .argument('<source>', 'a directory with safetensors, or a .gguf file')
+    .argument('<source>', 'a directory with safetensors, a .gguf file, a stored model, or hf:owner/repo')
     .argument('<output>', 'the GGUF file to write')
     .requiredOption('-t, --type <type>', `type of the new file: ${Object.keys(fileTypes).join(', ')}`, fileType)
     .option('--threads <n>', 'threads that work (default: all cores)', integerFrom(1, MAX_THREADS))
@@ -36,6 +37,7 @@ export function convertCommand(context: CommandContext): Command {
     .option('--model-name <name>', "the model's name in the file (default: from the name of the directory)")
     .option('--force', 'replace a file that exists')
     .option('--json', 'print one JSON object')
+  return addModelOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, output: string, options: Options) => {
       const { io } = context
@@ -44,13 +46,19 @@ export function convertCommand(context: CommandContext): Command {
       }
       const started = performance.now()
       const report = await interruptible(io, context.output.closed, async (signal) => {
+        const { path, name } = await locateModel(source, options, { ...context, signal })
         const status = new StatusLine(io)
         const rate = new TransferRate()
         try {
-          return await convert(source, output, {
+          return await convert(path, output, {
             ...options,
+            ...(name !== undefined && { directoryName: repositoryName(name) }),
             signal,
-            onProgress: (done, total) => status.update(`writing ${output}`, done, total, rate.describe(done, total)),
+            onProgress: (done, total) => {
+              const speed = rate.at(done, performance.now())
+              const rest = speed ? `${bytes(Math.round(speed))}/s, ${duration((total - done) / speed)} left` : ''
+              status.update(`writing ${output}`, done, total, rest)
+            },
           })
         } finally {
           status.clear()
@@ -71,6 +79,9 @@ async function print({ output }: CommandContext, report: ConversionReport, secon
   }
   for (const note of report.notes) output.note(note)
 }
+
+/** `Qwen3.5-0.8B` of `Qwen/Qwen3.5-0.8B@main`: what a copy of the repository would be called. */
+const repositoryName = (name: string): string => name.replace(/[@:].*$/, '').replace(/^.*\//, '')
 
 function fileType(text: string): FileType {
   const name = text.toUpperCase()
