@@ -16,7 +16,7 @@ class GatedLinear final : public Task {
       : x_(x), result_(result), gate_(b, 0), up_(b, 1), y_(b.node.output), rows_(b.output().rows), width_(b.output().columns),
         pieces_((width_ + ActivationRows::kPieceColumns - 1) / ActivationRows::kPieceColumns) {
     const int64_t most = rows_.of(b.program.max_tokens, b.program.max_tokens);
-    private_bytes = static_cast<size_t>(2 * std::max(most * kTileRows, kManyColumns * kStreamTiles * kTileRows)) * sizeof(float);
+    private_bytes = static_cast<size_t>(2 * std::max(most * kTileRows, kUnitFloats)) * sizeof(float);
   }
 
   Work work(const Step& step) const override {
@@ -30,7 +30,7 @@ class GatedLinear final : public Task {
   void run(const Step& step, int64_t begin, int64_t end, int thread) const override {
     const int64_t columns = rows_.of(step.T, step.R), unit = rows_per_unit(width_, columns, step.threads);
     // Few columns leave scratch for more rows at a time: longer streams.
-    const int64_t most = std::max(unit, kManyColumns * kStreamTiles * kTileRows / columns / unit * unit), last = std::min(end * unit, width_);
+    const int64_t most = std::max(unit, kUnitFloats / columns / unit * unit), last = std::min(end * unit, width_);
     for (int64_t first = begin * unit; first < last; first += most) slice(step, columns, first, std::min(first + most, last), thread);
   }
 

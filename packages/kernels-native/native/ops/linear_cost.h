@@ -14,15 +14,18 @@ constexpr int64_t kTileRows = 32;
 /// Rough speeds of one core: weight bytes, multiply-adds, and elements of a type that is dequantized, per nanosecond.
 constexpr double kBytesPerNs = 12, kMacsPerNs = 60, kDequantizedPerNs = 0.7;
 
-/// With fewer columns the kernels read four rows far apart as four streams, which want to be long: 32 rows each at least, as long as every
-/// thread gets its share of the units.
-constexpr int64_t kManyColumns = 12, kStreamTiles = 4, kLinearUnitsPerThread = 4;
+/// Units are long, because the first rows of each arrive cold and kernels with few columns read four rows far apart as four long streams; as
+/// long as every thread gets its share of the units, and more of them where a unit takes long.
+constexpr int64_t kManyColumns = 12, kUnitTiles = 4, kUnitsPerThread = 4, kLongUnitsPerThread = 8;
+
+/// Results of one unit, unless one tile has more: they stay in the second-level cache.
+constexpr int64_t kUnitFloats = 8192;
 
 /// Weight rows of one unit.
 inline int64_t rows_per_unit(int64_t rows, int64_t columns, int threads) {
-  if (columns >= kManyColumns) return kTileRows;
-  const int64_t share = rows / (kTileRows * kLinearUnitsPerThread * threads);
-  return kTileRows * std::min(std::max<int64_t>(share, 1), kStreamTiles);
+  const int64_t share = rows / (kTileRows * (columns < kManyColumns ? kUnitsPerThread : kLongUnitsPerThread) * threads);
+  const int64_t most = std::min(kUnitTiles, kUnitFloats / (columns * kTileRows));
+  return kTileRows * std::max<int64_t>(std::min(share, most), 1);
 }
 
 /// Nanoseconds to bring one weight row of k elements in, and to multiply it with one column.
