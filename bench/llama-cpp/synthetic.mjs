@@ -5,8 +5,8 @@ import { open, rename } from 'node:fs/promises'
 import { openGguf, writeGgufFile } from '../../packages/gguf/dist/node.js'
 import { NativeExecutor } from '../../packages/kernels-native/dist/index.js'
 import { loadQwen35 } from '../../packages/model-qwen35/dist/index.js'
+import { quantize } from '../../packages/tensor/dist/index.js'
 import { importTestkit } from '../../packages/testkit/scripts/bundle.mjs'
-import { encode } from './quantize.mjs'
 
 const SEED = 1
 /** Positions that the head is fitted to, and that are compared. */
@@ -79,7 +79,7 @@ async function fitHead(path, ids, random) {
     for (let k = 0; k < width; k++) rows[targets[i] * width + k] = h[k] * scale
   }
   const handle = await open(path, 'r+')
-  await handle.write(encode(dtype, rows), 0, undefined, offset)
+  await handle.write(quantize(dtype, rows), 0, undefined, offset)
   await handle.close()
 }
 

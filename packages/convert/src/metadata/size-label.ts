@@ -49,5 +49,7 @@ const roundEven = (x: number): number => (x % 1 === 0.5 ? 2 * Math.round(x / 2) 
 /** As Python's `.Nf`: where a double lies exactly between two, the even one. */
 function fixed(x: number, digits: number): string {
   const scaled = x * 10 ** digits
-  return scaled % 1 === 0.5 && scaled < 2 ** 40 ? (roundEven(scaled) / 10 ** digits).toFixed(digits) : x.toFixed(digits)
+  // Only a fraction of few bits can; of the others the product may look so.
+  const isTie = scaled % 1 === 0.5 && Number.isInteger(x * 2 ** (digits + 1))
+  return isTie ? (roundEven(scaled) / 10 ** digits).toFixed(digits) : x.toFixed(digits)
 }
