@@ -16,6 +16,7 @@ const printed: Record<string, RegExp> = {
   '04-tools.ts':
     /^I will look\.\nforecast \{ city: 'Zürich', days: 1 \}\n[\s\S]*<parameter=days>\n1\n[\s\S]*<tool_response>\nrain, 12 °C\n/,
   '05-structured.ts': /^stop \d+ \{ city: '[A-Z][a-z]+', sure: (true|false) \}\n$/,
+  '06-many-sequences.ts': /^.*Paris.*\n.*Rome.*\n.*Madrid.*\n.*Tokyo.*\n$/,
 }
 
 afterEach(() => vi.restoreAllMocks())

@@ -1,5 +1,6 @@
 // @fak/session: a conversation with a model. State, prefill, sampling, stop rules, streaming events.
 
+export { type BatchOptions, batchSteps } from './batch.js'
 export type { Constraint, ConstraintState } from './constraint.js'
 export type {
   DoneEvent,

@@ -6,6 +6,7 @@ import { FakError } from '@fak/tensor'
 import type { TimelineContent } from './saved/content.js'
 import type { Drafter } from './speculation/drafter.js'
 import { commonLength, type StateCache } from './state-cache.js'
+import { nextTurn } from './turn.js'
 
 /** Where the tokens that need no computing come from, and where the rest begins to differ from what was held. */
 export interface PrefixReuse {
@@ -341,10 +342,7 @@ export class Timeline {
   /** An executor that computes on this thread would otherwise starve everything else: its promises never leave it. */
   async #giveTurn(): Promise<void> {
     if (performance.now() - this.#lastTurn < TURN_MS) return
-    await new Promise<void>((resume) => {
-      if (typeof setImmediate === 'function') setImmediate(resume)
-      else setTimeout(resume, 0)
-    })
+    await nextTurn()
     this.#lastTurn = performance.now()
   }
 
