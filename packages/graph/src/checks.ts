@@ -58,13 +58,10 @@ export function checkBatch(steps: readonly Step[], maxTokens: number): void {
  * Checks the tokens and rows of a step and gives its R.
  *
  * @throws FakError `STEP_BAD_TOKENS` for anything but a Uint32Array, `STEP_TOO_LONG` for more than `maxTokens` tokens, `STEP_EMPTY` for
- * none, `STEP_BAD_ROWS` for rows outside 0 to T, `STEP_BAD_PLACES` for places outside 0 to T - 1, `TOKEN_OUT_OF_RANGE` for an id that is
+ * none, `STEP_BAD_ROWS` for rows outside 0 to T, `TOKEN_OUT_OF_RANGE` for an id that is
  * not in the vocabulary.
  */
-export function checkStep(
-  { tokens, rows = 1, places = 0 }: Step,
-  limits: { maxTokens: number; vocabulary: number },
-): number {
+export function checkStep({ tokens, rows = 1 }: Step, limits: { maxTokens: number; vocabulary: number }): number {
   // A -1 of an Int32Array would pass the comparison below and be a huge index to native code.
   if (!(tokens instanceof Uint32Array))
     throw new FakError('STEP_BAD_TOKENS', { reason: 'tokens must be a Uint32Array', field: 'tokens' })
@@ -77,10 +74,6 @@ export function checkStep(
   if (!Number.isInteger(rows) || rows < 0 || rows > tokens.length) {
     const reason = `rows must be a whole number from 0 to ${tokens.length}, got ${rows}`
     throw new FakError('STEP_BAD_ROWS', { reason, field: 'rows' })
-  }
-  if (!Number.isInteger(places) || places < 0 || places >= tokens.length) {
-    const reason = `places must be a whole number from 0 to ${tokens.length - 1}, got ${places}`
-    throw new FakError('STEP_BAD_PLACES', { reason, field: 'places' })
   }
   const index = tokens.findIndex((token) => token >= limits.vocabulary)
   if (index >= 0) {

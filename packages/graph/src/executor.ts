@@ -69,11 +69,6 @@ export interface Step {
   readonly inputs?: Readonly<Record<string, Float32Array>>
   /** R: how many of the last rows to compute outputs for, 0 to `tokens.length`. Default 1. */
   readonly rows?: number
-  /**
-   * How many of the last tokens {@link SequenceState.rewind} may take back afterwards, 0 to `tokens.length` - 1; where it exists. Such a step
-   * may leave the state lost when it fails half-way, as one of one token. Default 0.
-   */
-  readonly places?: number
   /** Seen between phases when the step has more than one token. */
   readonly signal?: AbortSignal
 }
@@ -247,14 +242,6 @@ export interface SequenceState {
    * @throws FakError `STATE_BUSY` while a step runs on it, `STATE_LOST`, `DISPOSED`, `OUT_OF_MEMORY`
    */
   read(index: number): Uint8Array
-  /**
-   * Takes back the last tokens of the last step: everything is as if they had not come. Possible once for each step that asked for it
-   * ({@link Step.places}), as long as nothing else was done to the state. Absent where an executor cannot.
-   *
-   * @param tokens 0 to the step's `places`
-   * @throws FakError `STATE_NO_PLACE` for more, or when there was no such step; `STATE_BUSY`, `STATE_LOST`, `DISPOSED`
-   */
-  rewind?(tokens: number): void
   /** Back to position 0, everything zero. @throws FakError `STATE_BUSY` while a step runs on it. */
   reset(): void
   /** Frees the memory; waits for a running step. Safe to call twice. */

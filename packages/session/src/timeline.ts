@@ -33,8 +33,8 @@ interface Attempt {
   /** How many of the guesses were chosen. */
   taken: number
   readonly outputs: Readonly<Record<string, Float32Array>>
-  /** The state before the step, where the executor cannot take tokens back. */
-  readonly before: SequenceState | null
+  /** The state before the step: a recurrent state cannot be cut back. */
+  readonly before: SequenceState
 }
 
 /**
@@ -257,7 +257,7 @@ export class Timeline {
    * Computes what waits and guesses at what will be chosen behind it, in one step; {@link Timeline.choose} then finds out which of them come,
    * each with its row of logits. All of it must fit a step.
    *
-   * @returns whether it did: where guesses cost a copy of the state, there may be no memory for one
+   * @returns whether it did: guesses cost a copy of the state, and there may be no memory for one
    */
   async attempt(guesses: Uint32Array, signal: AbortSignal | undefined): Promise<boolean> {
     this.#ensureAlive()
@@ -267,17 +267,15 @@ export class Timeline {
     if (before === undefined) return false
     const sure = Uint32Array.from(this.#waiting)
     const tokens = Uint32Array.from([...sure, ...guesses])
-    const { length: places } = guesses
     const running = this.#prepared.run({
       state: this.#state,
       tokens,
-      rows: places + 1,
-      ...(before === null && { places }),
+      rows: guesses.length + 1,
       ...(signal && { signal }),
     })
     this.#running = running
     const { outputs } = await running.catch(async (error) => {
-      await before?.dispose()
+      await before.dispose()
       return this.#fail(error)
     })
     this.#waiting = []
@@ -289,9 +287,8 @@ export class Timeline {
     return true
   }
 
-  /** `null` where the executor can take tokens back, and `undefined` without memory. */
-  #stateBefore(): SequenceState | null | undefined {
-    if (this.#state.rewind !== undefined) return null
+  /** A copy of the state; `undefined` without memory. */
+  #stateBefore(): SequenceState | undefined {
     try {
       return this.#state.fork()
     } catch (error) {
@@ -308,7 +305,7 @@ export class Timeline {
     const { sure, guesses, taken, outputs, before } = attempt
     if (this.#row !== null) this.#row = this.#copyOf(this.#row)
     const wrong = guesses.length - taken
-    if (wrong > 0 && before !== null) {
+    if (wrong > 0) {
       // What came is computed once more, together with what follows.
       void this.#state.dispose()
       this.#state = before
@@ -316,8 +313,7 @@ export class Timeline {
       this.#row = null
       return
     }
-    if (wrong > 0) this.#state.rewind!(wrong)
-    void before?.dispose()
+    void before.dispose()
     this.#drafter?.take?.(Uint32Array.from([...sure, ...guesses.subarray(0, taken)]), outputs)
   }
 
@@ -351,7 +347,7 @@ export class Timeline {
     this.#disposed = true
     await this.#running.catch(() => {})
     await this.#drafter?.dispose?.()
-    await this.#attempt?.before?.dispose()
+    await this.#attempt?.before.dispose()
     await this.#state.dispose()
   }
 

@@ -27,7 +27,7 @@ class State::Page {
   Memory memory_;
 };
 
-State::State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage)
+State::State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage, bool zeroed)
     : infos_(infos), type_(type), usage_(std::move(usage)), arrays_(infos.size()), caches_(infos.size()) {
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) continue;
@@ -36,7 +36,7 @@ State::State(const std::vector<StateInfo>& infos, CacheType type, std::shared_pt
     recurrent_bytes_ += arrays_[i].bytes();
   }
   usage_->add(recurrent_bytes_);
-  reset();
+  if (zeroed) reset();
 }
 
 State::~State() { usage_->remove(recurrent_bytes_); }
@@ -49,7 +49,7 @@ bool State::holds(int64_t positions) const {
 }
 
 std::unique_ptr<State> State::fork(int64_t positions) const try {
-  auto copy = std::make_unique<State>(infos_, type_, usage_);
+  auto copy = std::make_unique<State>(infos_, type_, usage_, false);
   const size_t count = static_cast<size_t>((positions + kAttentionBlock - 1) / kAttentionBlock);
   for (size_t i = 0; i < infos_.size(); i++) {
     if (infos_[i].kv) {

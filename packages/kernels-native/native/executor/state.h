@@ -24,8 +24,8 @@ class StateUsage {
 
 class State {
  public:
-  /// Everything zero, caches without rows. @throws std::bad_alloc
-  State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage);
+  /// Everything zero, or, not zeroed, for the caller to fill; caches without rows. @throws std::bad_alloc
+  State(const std::vector<StateInfo>& infos, CacheType type, std::shared_ptr<StateUsage> usage, bool zeroed = true);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;

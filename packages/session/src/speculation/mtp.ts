@@ -23,15 +23,23 @@ export function mtpDrafter(head: PreparedProgram, options: MtpOptions = {}): Dra
   return new MtpDrafter(head, options)
 }
 
+/** A token and the row before it. */
+interface Entry {
+  readonly token: number
+  readonly before: Float32Array
+}
+
 class MtpDrafter implements Drafter {
   readonly name = 'mtp'
   readonly most: number
   readonly #head: PreparedProgram
   readonly #width: number
   readonly #vocabSize: number
-  /** One entry for every computed token that {@link take} has seen, but for those that wait. */
+  /** One entry for every computed token that {@link take} has seen, but for those that wait; and one for {@link #ahead}. */
   readonly #state: SequenceState
-  #waiting: { token: number; before: Float32Array }[] = []
+  #waiting: Entry[] = []
+  /** The token behind them that the last guess began with: the model is about to compute it. */
+  #ahead: number | null = null
   /** The row after the last token seen. */
   #last: Float32Array
   #running: Promise<unknown> = Promise.resolve()
@@ -59,43 +67,48 @@ class MtpDrafter implements Drafter {
         field: 'outputs',
       })
     }
+    // Something else was computed than what was about to be: there is no way back but the beginning.
+    if (this.#ahead !== null && tokens.length > 0 && tokens[0] !== this.#ahead) this.reset()
     for (const [i, token] of tokens.entries()) {
-      this.#waiting.push({ token, before: this.#last })
+      if (this.#ahead === null) this.#waiting.push({ token, before: this.#last })
+      this.#ahead = null
       this.#last = hidden.slice(i * this.#width, (i + 1) * this.#width)
     }
   }
 
   async settle(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const entries = this.#waiting.slice(0, this.#head.maxTokens)
-      const hidden = new Float32Array(entries.length * this.#width)
-      for (const [i, { before }] of entries.entries()) hidden.set(before, i * this.#width)
-      const tokens = Uint32Array.from(entries, ({ token }) => token)
-      await this.#run({ state: this.#state, tokens, inputs: { hidden }, rows: 0 })
-      this.#waiting.splice(0, entries.length)
-    }
+    while (this.#waiting.length > 0) await this.#enter(this.#waiting.slice(0, this.#head.maxTokens), 0)
+  }
+
+  /** Runs the head over entries at the end of its sequence. */
+  async #enter(entries: readonly Entry[], rows: number): Promise<StepResult> {
+    const hidden = new Float32Array(entries.length * this.#width)
+    for (const [i, { before }] of entries.entries()) hidden.set(before, i * this.#width)
+    const tokens = Uint32Array.from(entries, ({ token }) => token)
+    const result = await this.#run({ state: this.#state, tokens, inputs: { hidden }, rows })
+    this.#waiting.splice(0, entries.length)
+    return result
   }
 
   async guess({ tokens, waiting }: DraftContext, most: number): Promise<Uint32Array> {
     const guesses: number[] = []
     // Of a second token that waits, nobody knows the row before it.
-    if (waiting !== 1) return Uint32Array.from(guesses)
+    if (waiting !== 1 || most < 1 || this.#ahead !== null) return Uint32Array.from(guesses)
     let trial: SequenceState | undefined
     try {
-      await this.settle()
-      // What is guessed from guesses goes with the copy.
-      trial = this.#state.fork()
-      let [token, hidden] = [tokens.at(-1)!, this.#last]
+      const token = tokens.at(-1)!
+      if (this.#waiting.length >= this.#head.maxTokens) await this.settle()
+      const { outputs } = await this.#enter([...this.#waiting, { token, before: this.#last }], 1)
+      this.#ahead = token
+      let hidden: Float32Array = outputs.hidden!.slice(-this.#width)
+      guesses.push(this.#best(outputs.logits!))
+      // What is guessed from guesses goes with a copy.
+      if (guesses.length < most) trial = this.#state.fork()
       while (guesses.length < most) {
-        const { outputs } = await this.#run({
-          state: trial,
-          tokens: Uint32Array.of(token),
-          inputs: { hidden },
-          rows: 1,
-        })
-        token = argmax(outputs.logits!.subarray(0, this.#vocabSize))
-        hidden = outputs.hidden!
-        guesses.push(token)
+        const step = { state: trial!, tokens: Uint32Array.of(guesses.at(-1)!), inputs: { hidden }, rows: 1 }
+        const { outputs: more } = await this.#run(step)
+        hidden = more.hidden!
+        guesses.push(this.#best(more.logits!))
       }
     } catch (error) {
       // A head that cannot guess is no reason to stop.
@@ -107,9 +120,14 @@ class MtpDrafter implements Drafter {
     return Uint32Array.from(guesses)
   }
 
+  #best(logits: Float32Array): number {
+    return argmax(logits.subarray(0, this.#vocabSize))
+  }
+
   reset(): void {
     this.#state.reset()
     this.#waiting = []
+    this.#ahead = null
     this.#last = new Float32Array(this.#width)
   }
 
