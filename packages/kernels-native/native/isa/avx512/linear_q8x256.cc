@@ -228,8 +228,9 @@ struct PrefetchBeside {
   }
 };
 
-/// Up to so many columns, for which slices are long (ops/linear_cost.h), the rows of a panel come from four places of the slice.
-constexpr int64_t kMostFarColumns = 11;
+/// Up to so many columns, for which slices are long (ops/linear_cost.h), the rows of a panel come from four places of the slice; measured
+/// a fifth faster with rows of 4 super-blocks, a twentieth slower with 10 and more.
+constexpr int64_t kMostFarColumns = 11, kMostFarBlocks = 4;
 
 /// Columns whose sums are kept between super-blocks: 32 KiB. More are done in turns.
 constexpr int64_t kTurnColumns = 512;
@@ -244,8 +245,8 @@ void multiply(const LinearArgs& a, int64_t first, int64_t columns) {
   FillBeside<T> fill_beside;
   PrefetchBeside prefetch_beside;
   prefetch_beside.x_stride = a.x_stride;
-  // With few columns memory decides: four rows from each quarter of the slice, so that a thread reads four long streams.
-  const bool far = a.columns <= kMostFarColumns && a.rows % kPanelRows == 0;
+  // With few columns and short rows memory decides: four rows from each quarter of the slice, so that a thread reads four long streams.
+  const bool far = a.columns <= kMostFarColumns && blocks <= kMostFarBlocks && a.rows % kPanelRows == 0;
   const int64_t step = far ? 4 : kPanelRows, quarter = far ? a.rows / 4 : 4, end = far ? quarter : a.rows;
   const ptrdiff_t to_next_rows = step * static_cast<ptrdiff_t>(a.weight_stride) - (blocks - 1) * static_cast<ptrdiff_t>(sizeof(Block));
   set_rows(a, 0, quarter, fill_beside.w);
