@@ -130,12 +130,12 @@ export function bytes(value: number): string {
     scaled /= 1000
     unit++
   }
-  return unit === 0 ? `${value} B` : `${scaled >= 100 ? scaled.toFixed(0) : scaled.toPrecision(2)} ${units[unit]}`
+  return unit === 0 ? `${value} B` : `${scaled >= 99.5 ? scaled.toFixed(0) : scaled.toPrecision(2)} ${units[unit]}`
 }
 
 /** A count for people, e.g. `7.6M`. */
 export function count(value: number): string {
   if (value < 1000) return String(value)
   const [scaled, unit] = value < 1e6 ? [value / 1e3, 'k'] : value < 1e9 ? [value / 1e6, 'M'] : [value / 1e9, 'B']
-  return `${scaled >= 100 ? scaled.toFixed(0) : scaled.toPrecision(2)}${unit}`
+  return `${scaled >= 99.5 ? scaled.toFixed(0) : scaled.toPrecision(2)}${unit}`
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { PullEvent } from '../src/index.js'
 import { checkpointFiles, codeOf, gguf, noise, reference, setUp, watcher } from './store.js'
 
 const shard = (n: number, of: number) => `model-0000${n}-of-0000${of}.safetensors`
@@ -218,8 +219,10 @@ describe('the store', () => {
       }),
     )
     const controller = new AbortController()
-    setTimeout(() => controller.abort(), 200)
-    await s.pull(reference(`hf:${gguf}:Q8_0`), { signal: controller.signal }).catch(() => {})
+    const onProgress = (event: PullEvent) => {
+      if (event.type === 'progress' && event.done === 10) controller.abort()
+    }
+    await s.pull(reference(`hf:${gguf}:Q8_0`), { signal: controller.signal, onProgress }).catch(() => {})
     expect(await s.partials()).toMatchObject([
       { have: 10, active: false, files: [{ path: 'm-Q8_0.gguf', size: 2000 }] },
     ])

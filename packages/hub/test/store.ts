@@ -38,7 +38,7 @@ export async function setUp(repos: Record<string, FakeRepo> = {}): Promise<Setti
     rmSync(folder, { recursive: true, force: true })
   })
   const env = { FAK_HOME: join(folder, 'fak'), HF_HOME: join(folder, 'hf'), HF_ENDPOINT: hub.url }
-  const network = { backoffMs: 5, stallMs: 400, attempts: 4 }
+  const network = { backoffMs: 5, stallMs: 5000, attempts: 4 }
   const store = (options: ModelStoreOptions = {}) => new ModelStore({ env, network, ...options })
   return { hub, folder, env, store }
 }
