@@ -6,11 +6,21 @@
 // FAK_TEST_NODES="22.23.3 24.21.0" repeats the last question on those Node versions.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { addonOf, hostPlatform, root as kernels } from '../packages/kernels-native/scripts/platforms.mjs'
 import { root } from './setup.mjs'
 
 /** Packages that promise to work without native code and with no dependency but `@fak/tensor`. */
@@ -23,7 +33,10 @@ const packages = readdirSync(join(root, 'packages'))
   .map((name) => ({ name, manifest: readJson(join(root, 'packages', name, 'package.json')) }))
   .filter(({ manifest }) => manifest.private !== true)
 
+const platform = stagePlatform()
 pnpm(['--recursive', '--filter', './packages/*', 'exec', 'pnpm', 'pack', '--pack-destination', scratch])
+if (platform !== undefined) pnpm(['--dir', platform.folder, 'pack', '--pack-destination', scratch])
+platform?.unstage()
 for (const { name, manifest } of packages) {
   const tarball = tarballOf(name)
   await check(`${manifest.name}: publint`, () => publintTarball(name, tarball))
@@ -35,6 +48,18 @@ for (const name of standalone) {
   for (const node of nodes()) {
     const script = join(root, 'scripts', 'packed', `${name}.mjs`)
     await check(`@fak/${name}: works alone on Node ${node.version}`, () => runIn(folder, node.program, script))
+  }
+}
+if (platform !== undefined) {
+  const folder = join(scratch, 'alone-kernels-native')
+  const names = ['tensor', 'graph', 'kernels-native', platform.name]
+  await check(`@fak/kernels-native: installs with ${platform.name}`, () => install(names, folder))
+  for (const node of nodes()) {
+    const script = join(root, 'scripts', 'packed', 'kernels-native.mjs')
+    await check(`@fak/kernels-native: loads, or says why not, on Node ${node.version}`, () => {
+      rmSync(folder, { recursive: true })
+      return [...install(names, folder), ...runIn(folder, node.program, script)]
+    })
   }
 }
 rmSync(scratch, { recursive: true, force: true })
@@ -65,20 +90,38 @@ function typesResolve(tarball) {
 }
 
 function installAlone(name, folder) {
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'alone', private: true, type: 'module' }))
-  const tarballs = ['tensor', name].map(tarballOf)
-  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--offline', '--no-audit', ...tarballs], {
-    cwd: folder,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  })
-  if (status !== 0) return stderr.split('\n').filter(Boolean)
+  const complaints = install(['tensor', name], folder)
+  if (complaints.length > 0) return complaints
   const installed = readdirSync(join(folder, 'node_modules')).filter((entry) => !entry.startsWith('.'))
   const scoped = readdirSync(join(folder, 'node_modules', '@fak')).sort()
   const expected = ['tensor', name].sort()
   const alone = installed.join() === '@fak' && scoped.join() === expected.join()
   return alone ? [] : [`brought in more than ${expected.join(' and ')}: ${[...installed, ...scoped].join(', ')}`]
+}
+
+/** Installs packed packages in an empty folder, without scripts and without the registry. */
+function install(names, folder) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'alone', private: true, type: 'module' }))
+  const tarballs = names.map(tarballOf)
+  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--offline', '--no-audit', ...tarballs], {
+    cwd: folder,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  return status === 0 ? [] : stderr.split('\n').filter(Boolean)
+}
+
+/** Puts the addon that was built here into its platform's package, as a release does; undefined where there is none to test with. */
+function stagePlatform() {
+  const name = `kernels-native-${hostPlatform()}`
+  const folder = join(kernels, 'npm', hostPlatform())
+  const built = join(kernels, 'build', 'Release', 'fak_native.node')
+  if (!existsSync(built) || !existsSync(folder)) return undefined
+  const staged = addonOf(hostPlatform())
+  const there = existsSync(staged)
+  if (!there) copyFileSync(built, staged)
+  return { name, folder, unstage: () => there || rmSync(staged) }
 }
 
 function runIn(folder, program, script) {
@@ -107,7 +150,9 @@ function fetchNode(version) {
 }
 
 function tarballOf(name) {
-  return join(scratch, `fak-${name}-${readJson(join(root, 'packages', name, 'package.json')).version}.tgz`)
+  // Packages of a platform have the version of all others.
+  const folder = name.startsWith('kernels-native-') ? 'kernels-native' : name
+  return join(scratch, `fak-${name}-${readJson(join(root, 'packages', folder, 'package.json')).version}.tgz`)
 }
 
 function pnpm(args) {

@@ -1,9 +1,11 @@
 // The native addon: where it is looked for, and its interface as TypeScript sees it (native/binding/ is the other side).
 
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FakError, quote } from '@fak/tensor'
+import { findPackaged, platformName } from './packaged.js'
 
 /** A weight file mapped for reading. */
 export interface NativeMapping {
@@ -97,11 +99,12 @@ export interface Addon {
   describe(): NativeDescription
 }
 
-/** What `scripts/build-native.mjs` builds; the same place from `src` and from `dist`. */
-const BUILT = fileURLToPath(new URL('../build/Release/fak_native.node', import.meta.url))
-
-/** Absolute, so that it is right for a clone as for an installed package. */
-const BUILD = `install a C++17 compiler and CMake 3.18 or newer, then run: node "${fileURLToPath(new URL('../scripts/build-native.mjs', import.meta.url))}"`
+/** The folder of this package; the same from `src` and from `dist`. */
+const ROOT = new URL('../', import.meta.url)
+/** What `scripts/build-native.mjs` builds in a clone. */
+const BUILT = fileURLToPath(new URL('build/Release/fak_native.node', ROOT))
+const BUILDER = fileURLToPath(new URL('scripts/build-native.mjs', ROOT))
+const BUILD = `install a C++17 compiler and CMake 3.18 or newer, then run: node "${BUILDER}"`
 
 /** The addon; or why it cannot be had and what to do about it, each one line. */
 export type AddonLoad =
@@ -131,21 +134,37 @@ export function requireAddon(): Addon {
 
 function tryLoad(): AddonLoad {
   const given = process.env.FAK_NATIVE_ADDON
-  const elsewhere = given !== undefined && given !== ''
-  const fix = elsewhere ? 'unset FAK_NATIVE_ADDON or let it name an addon of this version' : BUILD
+  if (given !== undefined && given !== '') {
+    const fix = 'unset FAK_NATIVE_ADDON or let it name an addon of this version'
+    if (existsSync(given)) return load(resolve(given), fix)
+    return { reason: `there is no addon at FAK_NATIVE_ADDON (${quote(given)})`, fix, broken: true }
+  }
+  // A clone has the script, an installed package does not; what a developer has built comes first.
+  if (existsSync(BUILT)) return load(BUILT, BUILD)
+  if (existsSync(BUILDER)) return { reason: 'the native kernels have not been built', fix: BUILD, broken: false }
+  const packaged = findPackaged({
+    from: import.meta.url,
+    platform: platformName(),
+    version: readJson('package.json').version as string,
+    hashes: readJson('addons.json') as Record<string, string>,
+  })
+  return packaged.path === undefined ? packaged : load(packaged.path, 'install the package again')
+}
+
+function load(path: string, fix: string): AddonLoad {
   try {
-    return { addon: createRequire(import.meta.url)(elsewhere ? resolve(given) : BUILT) as Addon }
+    return { addon: createRequire(import.meta.url)(path) as Addon }
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code !== 'MODULE_NOT_FOUND') {
-      return { reason: `the native kernels do not load: ${message.split('\n')[0]}`, fix, broken: true }
-    }
-    return {
-      reason: elsewhere
-        ? `there is no addon at FAK_NATIVE_ADDON (${quote(given)})`
-        : 'the native kernels have not been built',
-      fix,
-      broken: elsewhere,
-    }
+    const { message } = cause as Error
+    return { reason: `the native kernels do not load: ${message.split('\n')[0]}`, fix, broken: true }
+  }
+}
+
+/** A file of this package; `{}` where it is not there, which lacks every hash. */
+function readJson(name: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(new URL(name, ROOT), 'utf8'))
+  } catch {
+    return {}
   }
 }

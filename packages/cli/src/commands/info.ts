@@ -2,8 +2,9 @@
 
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
-import { Unwell } from '../errors.js'
+import { printable, Unwell } from '../errors.js'
 import { type Diagnosis, diagnose } from '../info/doctor.js'
+import { storeFacts } from '../info/store.js'
 import { bytes, table } from '../output.js'
 import { integerFrom, MAX_THREADS } from '../values.js'
 
@@ -14,7 +15,8 @@ interface InfoOptions {
 }
 
 /** Makes the command. */
-export function infoCommand({ output }: CommandContext): Command {
+export function infoCommand(context: CommandContext): Command {
+  const { output } = context
   return new Command('info')
     .summary('this machine, its kernels, and what is missing')
     .description(
@@ -26,14 +28,14 @@ export function infoCommand({ output }: CommandContext): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async ({ json, ...choice }: InfoOptions) => {
-      const found = diagnose(choice)
+      const found = diagnose(choice, await storeFacts(context))
       if (json === true) await output.json(found)
       else for (const line of lines(found)) await output.line(line)
       if (found.findings.some(({ level }) => level === 'broken')) throw new Unwell()
     })
 }
 
-function lines({ version, node, machine, executors, findings }: Diagnosis): string[] {
+function lines({ version, node, machine, executors, store, findings }: Diagnosis): string[] {
   const { native } = executors
   const { memoryBytes, freeBytes, memoryLimitBytes, features, gpus, logicalCores, usableCores } = machine
   const usable = usableCores < logicalCores ? `, ${usableCores} of them usable` : ''
@@ -48,6 +50,7 @@ function lines({ version, node, machine, executors, findings }: Diagnosis): stri
       : [['features', features.length === 0 ? 'none that a kernel uses' : features.join(' ')]]),
     ['memory', `${bytes(memoryBytes)}, ${bytes(freeBytes)} free${limit}`],
     ['graphics', gpuLine(gpus)],
+    ['models', storeLine(store)],
   ]
   const { executor, kernels } = native === null ? { executor: [], kernels: [] } : nativeLines(native)
   const runs = native === null ? [['executor', 'reference (plain TypeScript, slow)']] : executor
@@ -58,6 +61,12 @@ function lines({ version, node, machine, executors, findings }: Diagnosis): stri
     ...(findings.length === 0 ? ['nothing is missing'] : []),
     ...findings.flatMap(({ level, what, reason, fix }) => [`${level}: ${what} (${reason})`, `  to fix it, ${fix}`]),
   ]
+}
+
+function storeLine({ directory, models, bytes: size, freeBytes }: Diagnosis['store']): string {
+  const free = freeBytes === null ? '' : `, ${bytes(freeBytes)} of disk free`
+  const held = models === 0 ? 'none yet (fak pull 0.8B gets one)' : `${models}, ${bytes(size)}`
+  return `${held}, in ${printable(directory)}${free}`
 }
 
 function gpuLine(gpus: Diagnosis['machine']['gpus']): string {

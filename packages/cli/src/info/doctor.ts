@@ -11,6 +11,7 @@ import { VERSION } from '../context.js'
 import { bytes } from '../output.js'
 import { findGpus } from './gpus.js'
 import { isaStates, processorFeatures } from './processor.js'
+import type { StoreFacts } from './store.js'
 
 /** The oldest Node.js that the packages state in `engines`. */
 const OLDEST_NODE = [20, 19] as const
@@ -32,7 +33,7 @@ export type Diagnosis = ReturnType<typeof diagnose>
  *
  * @throws FakError `NATIVE_BAD_THREADS`, `NATIVE_BAD_ISA`
  */
-export function diagnose(choice: { threads?: number; isa?: string }) {
+export function diagnose(choice: { threads?: number; isa?: string }, store: StoreFacts) {
   const info = nativeInfo(choice)
   const features = processorFeatures()
   const native = info && { ...info, isaStates: isaStates(info, arch, features) }
@@ -57,6 +58,7 @@ export function diagnose(choice: { threads?: number; isa?: string }) {
     ...checkThreads(native),
     ...checkDemo(),
     ...checkMemory(machine),
+    ...checkStore(store),
   ]
   return {
     version: VERSION,
@@ -66,6 +68,7 @@ export function diagnose(choice: { threads?: number; isa?: string }) {
       native: native ?? null,
       reference: { ops: Object.values(ops.ops).map(({ kind }) => kind) },
     },
+    store,
     findings,
     /** Of the findings those that are missing or broken. */
     missing: findings.filter(({ level }) => level !== 'note').map(({ what, reason, fix }) => ({ what, reason, fix })),
@@ -138,3 +141,11 @@ function checkMemory({
       : 'end other programs, or take a smaller model or --kv-cache q8_0'
   return [{ level: 'note', what: 'memory', reason, fix }]
 }
+
+const checkStore = ({ damaged }: StoreFacts): Finding[] =>
+  damaged.map((name) => ({
+    level: 'broken',
+    what: `stored model ${name}`,
+    reason: 'its files are not what was downloaded',
+    fix: `run: fak rm ${name}, then fak pull ${name}`,
+  }))
