@@ -154,7 +154,9 @@ describe('one answer', () => {
   it('refuses a prompt beyond the context with both numbers, and a context beyond the model', async () => {
     const long = await fak([...ask, '--context', '5'])
     expect(long.code).toBe(1)
-    expect(long.stderr).toMatch(/^the prompt has \d+ tokens and the context holds 5 .*\[CONTEXT_LENGTH_EXCEEDED\]\n$/)
+    expect(long.stderr).toMatch(
+      /^the prompt has \d+ tokens and the context holds 5: shorten it, .*\[CONTEXT_LENGTH_EXCEEDED\]\n$/,
+    )
     const large = await fak([...ask, '--context', '5000'])
     expect(large.code).toBe(2)
     expect(large.stderr).toContain('4096')

@@ -157,6 +157,28 @@ describe('chat on a terminal', () => {
     expect(await exit).toBe(0)
   })
 
+  it('says how many turns the model is not shown', async () => {
+    const first = terminal(['-n', '5'])
+    await first.prompt()
+    first.type('Hello\r')
+    const promptTokens = Number(/prompt (\d+) tokens/.exec(await first.prompt())![1])
+    first.type('/exit\r')
+    expect(await first.exit).toBe(0)
+    const { exit, prompt, type } = terminal([
+      ...['-n', '5', '--on-overflow', 'drop-turns'],
+      ...['--context', String(promptTokens + 5)],
+    ])
+    await prompt()
+    type('Hello\r')
+    expect(await prompt()).not.toContain('not shown')
+    for (const dropped of ['the oldest turn', 'the 2 oldest turns']) {
+      type('Hello\r')
+      expect(await prompt()).toContain(`the model was not shown ${dropped}`)
+    }
+    type('/exit\r')
+    expect(await exit).toBe(0)
+  })
+
   it('dims thinking where styles are wanted, and writes none where they are not', async () => {
     const plain = terminal(['-n', '4', '--think'], { NO_COLOR: '1' })
     const styled = terminal(['-n', '4', '--think'])

@@ -357,7 +357,7 @@ export class Session {
     if (total === 0)
       throw new FakError('PROMPT_EMPTY', { reason: 'there is no token to continue from', field: 'tokens' })
     if (total > this.contextLength) {
-      const reason = `the prompt has ${total} tokens and the context holds ${this.contextLength}`
+      const reason = `the prompt has ${total} tokens and the context holds ${this.contextLength}; shorten it, or take a larger context`
       throw new FakError('CONTEXT_LENGTH_EXCEEDED', { reason, field: 'contextLength' })
     }
     return tokens

@@ -9,6 +9,7 @@ import { UsageError } from '../errors.js'
 import { stopTokens, weightSummary } from '../model/opened.js'
 import type { Runtime } from '../runtime.js'
 import { sortHeld } from './held.js'
+import { fitPrompt, type OnOverflow } from './overflow.js'
 import { sampling } from './presets.js'
 import { identityOf, type Resumed, resume, save } from './session-file.js'
 import { type TurnEvent, turn } from './turn.js'
@@ -25,6 +26,10 @@ export interface ChatSettings {
   /** Functions that the model may call. */
   readonly tools?: readonly ChatTool[]
   readonly contextLength: number
+  /** What the model was made for: the largest context. */
+  readonly trained: number
+  /** What becomes of a prompt that is too long. */
+  readonly onOverflow: OnOverflow
   /** The user's own choices; presets fill in the rest. */
   readonly generate: GenerateOptions
   /** Where the conversation is kept: resumed if the file is there, saved after every turn. */
@@ -95,7 +100,8 @@ export class Conversation {
     const model = { name: opened.name, parameters: weightSummary(opened).parameters }
     const conversation = new Conversation(session, tokenizer, template, settings, model)
     try {
-      if (file !== undefined) conversation.#goOn(file, await resume(file, session))
+      if (file !== undefined)
+        conversation.#goOn(file, await resume(file, session, settings.onOverflow === 'drop-turns'))
     } catch (error) {
       await session.dispose()
       throw error
@@ -143,18 +149,24 @@ export class Conversation {
 
   /**
    * Answers a message. A turn that ends without text and calls leaves no trace in the conversation; one that was stopped keeps
-   * what it said.
+   * what it said. A prompt without the oldest turns is announced first; the conversation keeps them.
+   *
+   * @throws FakError `CONTEXT_LENGTH_EXCEEDED`, and what rendering and {@link Session.generate} throw
    */
   async *ask(text: string, signal: AbortSignal): AsyncGenerator<TurnEvent, void> {
     const messages = [...this.#messages, { role: 'user', content: text }]
-    const { thinking, tools = [] } = this.#settings
-    const encode = (enableThinking: boolean | undefined) =>
-      encodeChat(this.#tokenizer, this.#template, messages, { tools, enableThinking })
-    const prompt = encode(thinking)
+    const { thinking, tools = [], generate } = this.#settings
+    const encode = (some: readonly ChatMessage[], enableThinking: boolean | undefined) =>
+      encodeChat(this.#tokenizer, this.#template, some, { tools, enableThinking })
+    const fitted = fitPrompt(messages, (some) => encode(some, thinking), {
+      ...this.#settings,
+      maxTokens: generate.maxTokens,
+    })
+    const { prompt, droppedTurns } = fitted
     const mode = {
       ...this.#model,
       thinks: prompt.reasoningOpen,
-      thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(undefined).reasoningOpen,
+      thinksByDefault: thinking === undefined ? prompt.reasoningOpen : encode(fitted.messages, undefined).reasoningOpen,
     }
     const { reasoningBudget: budget } = this.#settings
     const grammar = this.#grammar
@@ -163,8 +175,9 @@ export class Conversation {
     }
     const follow = prompt.reasoningOpen && (budget !== undefined || grammar !== undefined)
     const reasoning = follow ? { ...reasoningEnd(this.#tokenizer), ...(budget !== undefined && { budget }) } : undefined
+    if (droppedTurns > 0) yield { type: 'dropped-turns', turns: droppedTurns }
     const generation = this.#session.generate(prompt.ids, {
-      ...sampling(mode, this.#settings.generate),
+      ...sampling(mode, generate),
       ...(grammar && { grammar }),
       ...(reasoning && { reasoning }),
       signal,

@@ -11,6 +11,7 @@ import { StatusLine } from '../status-line.js'
 import { callLine } from './calls.js'
 import type { Conversation } from './conversation.js'
 import { thoughtFigure } from './one-shot.js'
+import { droppedNote } from './overflow.js'
 import { runSlashCommand } from './slash-commands.js'
 import type { TurnDone } from './turn.js'
 
@@ -161,6 +162,8 @@ async function answer(text: string, { io, output, conversation }: Interactive): 
       } else if (event.type === 'tool-call' || event.type === 'tool-call-incomplete') {
         await output.write(`${begun ? '\n' : ''}${output.style('cyan', `→ ${callLine(event)}`)}`)
         begun = true
+      } else if (event.type === 'dropped-turns') {
+        output.note(output.style('dim', `fak: ${droppedNote(event.turns)}`, 'stderr'))
       } else if (event.type === 'warning') {
         output.note(output.style('dim', `fak: ${event.reason}`, 'stderr'))
       } else if (event.type === 'done') {

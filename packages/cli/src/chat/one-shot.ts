@@ -6,6 +6,7 @@ import { count, type Output, rate, table } from '../output.js'
 import { describeExecutor, type Runtime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
 import { callLine } from './calls.js'
+import { droppedNote } from './overflow.js'
 import type { TurnDone, TurnEvent } from './turn.js'
 
 /** What an answer is printed with. */
@@ -45,6 +46,8 @@ export async function answerAsText(
       const begun = written === '' || written.endsWith('\n') ? '' : '\n'
       await output.write(`${begun}${callLine(event)}\n`)
       written = '\n'
+    } else if (event.type === 'dropped-turns') {
+      output.note(`fak: ${droppedNote(event.turns)}`)
     } else if (event.type === 'warning') {
       output.note(`fak: ${event.reason}`)
     } else if (event.type === 'done') {
@@ -63,7 +66,9 @@ export async function answerAsJson(
   const { opened, prepared, executor, isa, threads, loadMs } = runtime
   const about = { model: opened.name, executor: executor.name, isa, threads, kvCache: prepared.kvCache }
   await output.json({ type: 'start', ...about, loadMs })
+  let droppedTurns = 0
   for await (const event of conversation.ask(prompt, signal)) {
+    if (event.type === 'dropped-turns') droppedTurns = event.turns
     if (event.type !== 'done') {
       await output.json(event)
       continue
@@ -83,7 +88,7 @@ export async function answerAsJson(
       speculation,
       timings,
     } = event
-    const counts = { tokens, generatedTokens: tokens.length, thought, promptTokens, cachedTokens }
+    const counts = { tokens, generatedTokens: tokens.length, thought, promptTokens, cachedTokens, droppedTurns }
     await output.json({
       ...{ type, text, reasoning, toolCalls, ...counts, finishReason, matched, seed, speculation },
       timings: { loadMs, ...timings },

@@ -34,9 +34,10 @@ export interface Resumed {
 /**
  * Puts what is saved in a file into a session. `null` when there is no such file yet.
  *
+ * @param dropsTurns The conversation may be longer than the context, since old turns will be left out of the prompt.
  * @throws FakError with a `STATE_` code for a damaged file, and what opening throws
  */
-export async function resume(path: string, session: Session): Promise<Resumed | null> {
+export async function resume(path: string, session: Session, dropsTurns: boolean): Promise<Resumed | null> {
   const saved = await openSavedSession(path).catch((error) => {
     if (FakError.isInstance(error, 'FILE_NOT_FOUND')) return null
     throw error
@@ -50,6 +51,7 @@ export async function resume(path: string, session: Session): Promise<Resumed | 
     } catch (error) {
       // The messages are as good as ever; their tokens are others here.
       if (FakError.isInstance(error, 'STATE_TOKENIZER_MISMATCH')) return { messages, recomputed: error }
+      if (dropsTurns && FakError.isInstance(error, 'STATE_TOO_LONG')) return { messages, recomputed: error }
       throw error
     }
   } finally {

@@ -19,8 +19,15 @@ export interface TurnDone extends Omit<DoneEvent, 'finishReason'> {
   readonly toolCalls: readonly Call[]
 }
 
+/** Comes first where the prompt leaves out the oldest turns, because the context cannot hold them. */
+export interface DroppedTurnsEvent {
+  readonly type: 'dropped-turns'
+  /** How many, messages of the user with all that answers them. */
+  readonly turns: number
+}
+
 /** Events of one turn. */
-export type TurnEvent = PrefillEvent | TokenEvent | SaidEvent | TurnDone
+export type TurnEvent = DroppedTurnsEvent | PrefillEvent | TokenEvent | SaidEvent | TurnDone
 
 /** What was said, sorted, among the other events of a generation. */
 export type SortedEvent = ChatEvent | Exclude<SessionEvent, { readonly type: 'text' }>
@@ -30,7 +37,9 @@ export type SortedEvent = ChatEvent | Exclude<SessionEvent, { readonly type: 'te
  *
  * @returns what the model said as a message of the conversation, or `null` when it neither answered nor called
  */
-export async function* turn(sorted: AsyncIterable<SortedEvent>): AsyncGenerator<TurnEvent, ChatMessage | null> {
+export async function* turn(
+  sorted: AsyncIterable<SortedEvent>,
+): AsyncGenerator<Exclude<TurnEvent, DroppedTurnsEvent>, ChatMessage | null> {
   const said: ChatEvent[] = []
   let reply: ChatReply | undefined
   for await (const event of sorted) {

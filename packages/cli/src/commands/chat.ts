@@ -10,6 +10,7 @@ import { SPECULATE } from '../chat/drafters.js'
 import { type FormFlags, readForm } from '../chat/form.js'
 import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
+import { ON_OVERFLOW, type OnOverflow } from '../chat/overflow.js'
 import { readPrompt } from '../chat/prompt-input.js'
 import { addSamplingOptions, type SamplingFlags, samplingChoices } from '../chat/sampling-options.js'
 import { readTools } from '../chat/tools-file.js'
@@ -32,6 +33,7 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
   readonly think?: boolean
   readonly reasoningBudget?: number
   readonly context?: number
+  readonly onOverflow?: OnOverflow
   readonly session?: string
   readonly json?: boolean
 }
@@ -77,6 +79,11 @@ export function chatCommand(context: CommandContext): Command {
       '--context <n>',
       'most tokens of the conversation (default: what the model was made for)',
       integerFrom(1, MAX_CONTEXT),
+    )
+    .option(
+      '--on-overflow <how>',
+      'when a prompt is longer than the context: error, the default; drop-turns leaves out the oldest turns and says how many',
+      oneOf(ON_OVERFLOW),
     )
     .option(
       '--session <file>',
@@ -156,6 +163,8 @@ function settings(options: ChatOptions, { opened }: Runtime) {
   }
   return {
     contextLength,
+    trained,
+    onOverflow: options.onOverflow ?? 'error',
     generate,
     ...(options.session !== undefined && { file: options.session }),
     ...(options.system !== undefined && { system: options.system }),
