@@ -19,3 +19,4 @@ const program = record((g) => ({ logits: decoder(g, new Weights(weights), config
 const prepared = await new ReferenceExecutor().prepare(program, weights)
 const step = { state: prepared.createState(), tokens: Uint32Array.of(1, 2, 3) }
 console.log((await prepared.run(step)).outputs.logits) // Float32Array, [1, vocabulary]
+await file.close()

@@ -1,4 +1,4 @@
-// A chat in a few lines: model, executor, session, template.
+// A chat in ten lines: file, model, executor, tokenizer, template, session; then a question, and its answer as it is made.
 import { fileURLToPath } from 'node:url'
 import { ChatTemplate, encodeChat } from '@fak/chat'
 import { demoModelUrl } from '@fak/demo-model'
@@ -8,21 +8,17 @@ import { loadQwen35 } from '@fak/model-qwen35'
 import { createSession } from '@fak/session'
 import { Tokenizer } from '@fak/tokenizer'
 
-const file = await openGguf(fileURLToPath(demoModelUrl))
+const file = await openGguf(fileURLToPath(demoModelUrl)) // or any .gguf
 const model = await loadQwen35(file, { metadata: file.metadata })
 const prepared = await new NativeExecutor().prepare(model.program(), model.weights)
-
 const tokenizer = Tokenizer.fromGguf(file.metadata)
 const template = ChatTemplate.parse(file.metadata.string('tokenizer.chat_template')!)
-const stopTokens = [tokenizer.eosTokenId!]
-const session = createSession(prepared, { tokenizer, stopTokens, contextLength: model.config.contextLength })
-
-const messages = [{ role: 'user', content: 'What is the capital of France? Answer in one short sentence.' }]
-const { ids } = encodeChat(tokenizer, template, messages)
+const session = createSession(prepared, { tokenizer, stopTokens: [tokenizer.eosTokenId!], contextLength: 1024 })
+const { ids } = encodeChat(tokenizer, template, [{ role: 'user', content: 'What is the capital of France?' }])
 for await (const event of session.generate(ids, { maxTokens: 64 })) {
   if (event.type === 'text') process.stdout.write(event.text)
 }
-process.stdout.write('\n')
-await session.dispose()
+
+await session.dispose() // three more free what the ten took
 await prepared.dispose()
 await file.close()
