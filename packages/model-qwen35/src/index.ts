@@ -31,7 +31,7 @@ export interface Qwen35Model {
   readonly mtp?: Qwen35Mtp
   /** Why there is no draft head: one line for people. */
   readonly mtpAbsence?: string
-  /** Records the decoder. Its output is `logits`, `[R, vocabulary]`; with `hidden`, also that, `[T, hidden]`, which a draft head reads. */
+  /** Records the decoder. Its output is `logits`, `[R, vocabulary]`; with `hidden`, also that, `[T, hidden]`, which a draft head and embeddings read. */
   program(options?: { readonly hidden?: boolean }): Program
   /** Records the draft head, to be prepared with the weights of {@link Qwen35Model.mtp}; see {@link draftHead}. Absent without one. */
   draftProgram?(): Program

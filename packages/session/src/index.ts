@@ -2,6 +2,7 @@
 
 export { type BatchOptions, batchSteps } from './batch.js'
 export type { Constraint, ConstraintState } from './constraint.js'
+export { type EmbedOptions, embed } from './embed.js'
 export type {
   DoneEvent,
   FinishReason,
