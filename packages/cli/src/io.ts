@@ -3,11 +3,16 @@
 import type { Readable, Writable } from 'node:stream'
 
 /** A stream to write to that may be a terminal. */
-export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
 
 /** Everything that a command may touch beside files. */
 export interface CliIo {
-  readonly stdin: Readable & { readonly isTTY?: boolean; readonly fd?: number }
+  readonly stdin: Readable & {
+    readonly isTTY?: boolean
+    readonly fd?: number
+    /** Of a terminal: whether keys come as they are pressed. */
+    setRawMode?(raw: boolean): unknown
+  }
   readonly stdout: Terminal
   readonly stderr: Terminal
   readonly env: Readonly<Record<string, string | undefined>>

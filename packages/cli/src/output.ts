@@ -61,9 +61,13 @@ export class Output {
     return `\u001b[${start}m${text}\u001b[${end}m`
   }
 
-  /** Whether escapes may be written to the stream. https://no-color.org: any non-empty NO_COLOR says no. */
+  /**
+   * Whether text on the stream may be styled. FORCE_COLOR comes first, as in Node: 0 and false say no, anything else yes. Then any non-empty
+   * NO_COLOR says no (https://no-color.org).
+   */
   styled(on: 'stdout' | 'stderr' = 'stdout'): boolean {
     const { env } = this.#io
+    if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
     return isTerminal(this.#io[on]) && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb'
   }
 

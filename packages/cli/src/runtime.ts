@@ -67,7 +67,8 @@ export async function withRuntime<T>(
   }
 }
 
-async function openRuntime(
+/** Opens and prepares a model; whoever asked for it disposes it. Progress goes to a terminal's stderr. */
+export async function openRuntime(
   reference: string | undefined,
   options: RuntimeOptions,
   { io, output, signal }: { io: CliIo; output: Output; signal: AbortSignal },

@@ -4,7 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+/** The program. */
+export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 /** Starts `fak …argv` as a process of its own. */
 export function start(

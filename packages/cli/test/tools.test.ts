@@ -54,7 +54,7 @@ async function printed(answer: typeof answerAsJson, text: string, finishReason?:
   const conversation = {
     ask: () => turn(parseChat(scripted(text, finishReason), { tools, open: true })),
   }
-  await answer('x', { io, output, runtime, conversation, signal: new AbortController().signal })
+  await answer('x', { io, output, runtime, conversation, signal: new AbortController().signal, markdown: true })
   return written
 }
 

@@ -1,12 +1,16 @@
 // One answer: the text alone on stdout, or one JSON object per line; figures on stderr.
 
 import type { CliIo } from '../io.js'
+import { visible } from '../markdown/markdown.js'
 import { weightSummary } from '../model/opened.js'
 import { count, type Output, rate, table } from '../output.js'
 import { describeExecutor, type Runtime } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
+import { AnswerView } from './answer-view.js'
 import { callLine } from './calls.js'
+import { speculationFigure, thoughtFigure } from './figures.js'
 import { droppedNote } from './overflow.js'
+import { Screen } from './screen.js'
 import type { TurnDone, TurnEvent } from './turn.js'
 
 /** What an answer is printed with. */
@@ -17,13 +21,14 @@ export interface Answering {
   /** The one to ask: a `Conversation`. */
   readonly conversation: { ask(text: string, signal: AbortSignal): AsyncIterable<TurnEvent> }
   readonly signal: AbortSignal
+  /** Whether a terminal shows the answer as Markdown. */
+  readonly markdown: boolean
 }
 
 /** Answers as text: the answer streams to stdout, calls of tools as lines behind it; thinking is shown only to a person at a terminal. */
-export async function answerAsText(
-  prompt: string,
-  { io, output, runtime, conversation, signal }: Answering,
-): Promise<void> {
+export async function answerAsText(prompt: string, answering: Answering): Promise<void> {
+  const { io, output, runtime, conversation, signal } = answering
+  if (io.stdout.isTTY === true) return answerOnTerminal(prompt, answering)
   const status = new StatusLine(io)
   let written = ''
   let thinking = false
@@ -35,7 +40,7 @@ export async function answerAsText(
     if (event.type === 'prefill') status.update('reading the prompt', event.done, event.total)
     else status.clear()
     if (event.type === 'reasoning' && io.stderr.isTTY === true) {
-      io.stderr.write(output.style('dim', event.text, 'stderr'))
+      io.stderr.write(output.style('dim', visible(event.text), 'stderr'))
       thinking = true
     } else if (event.type === 'text') {
       endThinking()
@@ -55,6 +60,24 @@ export async function answerAsText(
       if (written !== '' && !written.endsWith('\n')) await output.line()
       for (const line of statistics(event, runtime)) output.note(line)
     }
+  }
+}
+
+/** The same for a person who looks at it: Markdown is shown as what it means, and nothing acts on the terminal. */
+async function answerOnTerminal(prompt: string, answering: Answering): Promise<void> {
+  const { io, output, runtime, conversation, signal, markdown } = answering
+  const screen = new Screen(io, output)
+  const view = new AnswerView(screen, { markdown, thinking: 'fold', figures: false })
+  const release = screen.onResize(() => void view.resized().catch(() => {}))
+  try {
+    for await (const event of conversation.ask(prompt, signal)) {
+      if (event.type === 'warning') output.note(`fak: ${event.reason}`)
+      else await view.show(event)
+      if (event.type === 'done') for (const line of statistics(event, runtime)) output.note(line)
+    }
+  } finally {
+    release()
+    await view.end().catch(() => {})
   }
 }
 
@@ -95,18 +118,6 @@ export async function answerAsJson(
       ...about,
     })
   }
-}
-
-/** What to say of a thought that its budget ended. */
-export function thoughtFigure(thought: TurnDone['thought']): string {
-  return thought?.closedBy === 'budget' ? `, thinking ended after ${thought.tokens}` : ''
-}
-
-/** What guessing came to, for people. */
-export function speculationFigure(speculation: TurnDone['speculation']): string {
-  if (speculation === null || speculation.tokensPerPass === null) return ''
-  const { drafter, drafted, accepted, tokensPerPass } = speculation
-  return `, ${accepted} of ${drafted} guesses right (${drafter}), ${tokensPerPass.toFixed(2)} tokens a pass`
 }
 
 /** Model, executor and speeds of a finished answer, for people. */

@@ -12,17 +12,17 @@ import { chatOnTerminal } from '../chat/interactive.js'
 import { answerAsJson, answerAsText } from '../chat/one-shot.js'
 import { ON_OVERFLOW, type OnOverflow } from '../chat/overflow.js'
 import { readPrompt } from '../chat/prompt-input.js'
-import { addSamplingOptions, type SamplingFlags, samplingChoices } from '../chat/sampling-options.js'
+import { addSamplingOptions, samplingChoices } from '../chat/sampling-options.js'
 import { readTools } from '../chat/tools-file.js'
 import { type CommandContext, VERSION } from '../context.js'
 import { EXIT, Interrupted, oneLine, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/locate.js'
 import { requireMemory } from '../model/memory-budget.js'
-import { addRuntimeOptions, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
+import { addRuntimeOptions, openRuntime, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, oneOf, repeated } from '../values.js'
 
-interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
+interface ChatOptions extends RuntimeOptions, FormFlags {
   readonly model?: string
   readonly prompt?: string
   readonly tokens?: number
@@ -36,6 +36,8 @@ interface ChatOptions extends RuntimeOptions, SamplingFlags, FormFlags {
   readonly onOverflow?: OnOverflow
   readonly session?: string
   readonly json?: boolean
+  readonly markdown?: boolean
+  readonly history?: boolean
 }
 
 const MAX_INT = Number.MAX_SAFE_INTEGER
@@ -94,6 +96,8 @@ export function chatCommand(context: CommandContext): Command {
       'guess tokens and check several at once, which never changes the answer: mtp with the draft head of the model, ngram by looking back in the text; auto: mtp where there is a head, else ngram; off, the default',
       oneOf(SPECULATE),
     )
+    .option('--no-markdown', 'show answers as they are written; in a pipe they always are')
+    .option('--no-history', 'neither bring back messages of earlier runs nor keep those of this one')
     .option('--json', 'print events, one JSON object per line; the last has type "done"')
   return addRuntimeOptions(addSamplingOptions(command))
     .addHelpText('after', EXAMPLES)
@@ -112,15 +116,41 @@ async function chat(options: ChatOptions, context: CommandContext): Promise<void
     const answer = options.json === true ? answerAsJson : answerAsText
     return interruptible(io, output.closed, (signal) =>
       withConversation(options, context, signal, (runtime, conversation) =>
-        answer(prompt, { io, output, runtime, conversation, signal }),
+        answer(prompt, { io, output, runtime, conversation, signal, markdown: options.markdown !== false }),
       ),
     )
   }
   if (options.json === true) throw new UsageError('--json needs -p TEXT or piped text')
-  const exitCode = await withConversation(options, context, output.closed, (runtime, conversation) =>
-    chatOnTerminal({ io, output, runtime, conversation, version: VERSION }),
-  )
+  const talk = (runtime: Runtime, conversation: Conversation) =>
+    chatOnTerminal({
+      ...{ io, output, version: VERSION, talk: { runtime, conversation } },
+      reopen: (reference, before) => goOnWith(reference, before, options, { ...context, signal: output.closed }),
+      history: options.history !== false,
+      markdown: options.markdown !== false,
+    })
+  const exitCode = await withConversation(options, context, output.closed, talk, true)
   if (exitCode !== EXIT.done) throw new Interrupted(exitCode)
+}
+
+/** Opens another model and goes on with a conversation there. */
+async function goOnWith(
+  reference: string,
+  { settings: before, messages }: Conversation,
+  options: ChatOptions,
+  on: CommandContext & { readonly signal: AbortSignal },
+) {
+  const runtime = await openRuntime(reference, options, on)
+  try {
+    const conversation = await Conversation.start(runtime, { ...before, ...contextOf(options, runtime) }, messages)
+    const close = async () => {
+      await conversation.dispose()
+      await runtime.dispose()
+    }
+    return { runtime, conversation, close }
+  } catch (error) {
+    await runtime.dispose()
+    throw error
+  }
 }
 
 /** Opens the model and starts a conversation for the time of `talk`. */
@@ -129,13 +159,13 @@ async function withConversation<T>(
   context: CommandContext,
   signal: AbortSignal,
   talk: (runtime: Runtime, conversation: Conversation) => Promise<T>,
+  onTerminal = false,
 ): Promise<T> {
   const tools = options.tools === undefined ? undefined : await readTools(options.tools)
   const form = tools === undefined ? await readForm(options) : callForm(tools, options)
   return withRuntime(options.model, options, { ...context, signal }, async (runtime) => {
-    if (options.context !== undefined) requireMemory(runtime.prepared.stateArrays, options.context)
     const conversation = await Conversation.start(runtime, {
-      ...settings(options, runtime),
+      ...settings(options, runtime, onTerminal),
       ...(tools && { tools }),
       ...(form && { form }),
     })
@@ -150,23 +180,29 @@ async function withConversation<T>(
   })
 }
 
-function settings(options: ChatOptions, { opened }: Runtime) {
+/** The context on a model. @throws UsageError, FakError when it can never fit into memory */
+function contextOf({ context }: ChatOptions, { opened, prepared }: Runtime) {
   const trained = opened.model.config.contextLength
-  const contextLength = options.context ?? trained
+  const contextLength = context ?? trained
   if (contextLength > trained) {
     throw new UsageError(`--context ${contextLength} is more than the ${trained} tokens that the model was made for`)
   }
+  if (context !== undefined) requireMemory(prepared.stateArrays, context)
+  return { contextLength, trained }
+}
+
+function settings(options: ChatOptions, runtime: Runtime, onTerminal: boolean) {
   const generate: GenerateOptions = {
     ...samplingChoices(options),
     ...(options.tokens !== undefined && { maxTokens: options.tokens }),
     ...(options.stop !== undefined && { stop: options.stop }),
   }
   return {
-    contextLength,
-    trained,
+    ...contextOf(options, runtime),
     onOverflow: options.onOverflow ?? 'error',
     generate,
     ...(options.session !== undefined && { file: options.session }),
+    savable: onTerminal,
     ...(options.system !== undefined && { system: options.system }),
     ...thinking(options),
   }
