@@ -53,6 +53,22 @@ describe('fak compare', () => {
     ).toBe(true)
   })
 
+  it('runs both sides with the cache asked for', async () => {
+    const logits = []
+    for (const type of ['f32', 'f16', 'q8_0']) {
+      const argv = ['--ids', '97,11,187,42', '--chunk', '1', '--kv-cache', type, '--tap', 'logits']
+      const { code, found } = await json(...argv)
+      expect([code, found.kvCache]).toEqual([0, type])
+      const [a, b] = found.taps
+      expect([a.side, b.side]).toEqual(['a', 'b'])
+      logits.push(a.first, b.first)
+      expect((await json(...argv, '--a', 'native:scalar', '--b', 'native')).code).toBe(0)
+    }
+    // Each type rounds otherwise, on either side.
+    expect(new Set(logits.map(String)).size).toBe(6)
+    expect((await fak(['compare', '--kv-cache', 'q4_0'])).code).toBe(2)
+  })
+
   it('judges the ops of a mixture of experts', async () => {
     const { code, found } = await json('-m', fixture('models/moe-r3/model.f32.gguf'), '--ids', ids)
     expect(code).toBe(0)

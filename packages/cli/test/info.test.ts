@@ -80,3 +80,18 @@ it('more threads than cores are a note, and no failure', async () => {
   expect(code).toBe(0)
   expect(stdout).toMatch(/^note: threads \(1024 are more than .*\)\n {2}to fix it, leave --threads/m)
 })
+
+it('a store that cannot be read is a finding, and everything else is shown', async () => {
+  const home = join(scratchFolder(), 'home')
+  mkdirSync(home)
+  writeFileSync(join(home, 'models'), 'no folder')
+  const { code, stdout, stderr } = await fak(['info'], { env: { FAK_HOME: home } })
+  expect(code).toBe(1)
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^models +unknown: .*models cannot be read: ENOTDIR$/m)
+  expect(stdout).toMatch(/^executor /m)
+  expect(stdout).toMatch(/^broken: stored models \(.* cannot be read: ENOTDIR\)\n {2}to fix it, .*FAK_HOME$/m)
+  const told = JSON.parse((await fak(['info', '--json'], { env: { FAK_HOME: home } })).stdout)
+  expect(told.store).toMatchObject({ models: 0, damaged: [], problem: expect.stringMatching(/ENOTDIR/) })
+  expect(told.missing).toContainEqual(expect.objectContaining({ what: 'stored models' }))
+})

@@ -1,5 +1,6 @@
 // fak compare: the first op that drifts between two executors, two files of one model, or a run and what another program wrote down.
 
+import { DEFAULT_KV_CACHE, KV_CACHE_TYPES, type KvCacheType } from '@fak/graph'
 import { type Comparison, compare } from '@fak/graph/compare'
 import { valueHeadColumns } from '@fak/model-qwen35'
 import { Command } from 'commander'
@@ -15,7 +16,7 @@ import { openModel } from '../model/open.js'
 import type { OpenedModel } from '../model/opened.js'
 import { describeExecutor } from '../runtime.js'
 import { StatusLine } from '../status-line.js'
-import { idList, integerFrom, MAX_THREADS, numberFrom, repeated } from '../values.js'
+import { idList, integerFrom, MAX_THREADS, numberFrom, oneOf, repeated } from '../values.js'
 
 interface CompareCommandOptions extends ModelOptions {
   readonly model?: string
@@ -25,6 +26,7 @@ interface CompareCommandOptions extends ModelOptions {
   readonly a?: ExecutorSpec
   readonly b?: ExecutorSpec
   readonly threads?: number
+  readonly kvCache?: KvCacheType
   readonly chunk: number
   readonly tolerance?: number
   readonly accumulated?: number
@@ -61,6 +63,11 @@ export function compareCommand(context: CommandContext): Command {
       executorSpec,
     )
     .option('--threads <n>', 'threads of the native executor (env FAK_THREADS)', integerFrom(1, MAX_THREADS))
+    .option(
+      '--kv-cache <type>',
+      `how both sides keep keys and values: ${KV_CACHE_TYPES.join(', ')} (default ${DEFAULT_KV_CACHE})`,
+      oneOf(KV_CACHE_TYPES),
+    )
     .option('--chunk <n>', 'tokens per step; 1 decodes', integerFrom(1, 65_536), DEFAULT_CHUNK)
     .option(
       '--tolerance <x>',
@@ -126,11 +133,12 @@ async function runOpened(
   const b = sideOf(
     options.b ?? (twoFiles || options.against ? bestSpec() : { executor: 'native' }),
     second,
-    options.threads,
+    options,
     context,
   )
   checkTaps(b, taps)
-  const common = { ids, chunk: options.chunk, b: { model: second.name, executor: describeExecutor(b) } }
+  const kvCache = options.kvCache ?? DEFAULT_KV_CACHE
+  const common = { ids, chunk: options.chunk, kvCache, b: { model: second.name, executor: describeExecutor(b) } }
 
   if (options.against !== undefined) {
     const layers = await compareWithFile(options.against, b, steps, { tolerance: options.tolerance, signal })
@@ -148,7 +156,7 @@ async function runOpened(
   const a = sideOf(
     options.a ?? (twoFiles ? (options.b ?? bestSpec()) : { executor: 'reference' }),
     first,
-    options.threads,
+    options,
     context,
   )
   checkTaps(a, taps)

@@ -59,11 +59,15 @@ function lines({ version, node, machine, executors, store, findings }: Diagnosis
     ...kernels,
     '',
     ...(findings.length === 0 ? ['nothing is missing'] : []),
-    ...findings.flatMap(({ level, what, reason, fix }) => [`${level}: ${what} (${reason})`, `  to fix it, ${fix}`]),
+    ...findings.flatMap(({ level, what, reason, fix }) => [
+      `${level}: ${what} (${printable(reason)})`,
+      `  to fix it, ${fix}`,
+    ]),
   ]
 }
 
-function storeLine({ directory, models, bytes: size, freeBytes }: Diagnosis['store']): string {
+function storeLine({ directory, models, bytes: size, freeBytes, problem }: Diagnosis['store']): string {
+  if (problem !== null) return `unknown: ${printable(problem)}`
   const free = freeBytes === null ? '' : `, ${bytes(freeBytes)} of disk free`
   const held = models === 0 ? 'none yet (fak pull 0.8B gets one)' : `${models}, ${bytes(size)}`
   return `${held}, in ${printable(directory)}${free}`

@@ -1,6 +1,6 @@
 // The two sides of a comparison: which executor runs which model.
 
-import type { Program } from '@fak/graph'
+import type { KvCacheType, Program } from '@fak/graph'
 import type { CompareSide } from '@fak/graph/compare'
 import { ReferenceExecutor } from '@fak/graph/reference'
 import { loadNative } from '@fak/kernels-native'
@@ -45,12 +45,18 @@ export const bestSpec = (): ExecutorSpec => ({
 export function sideOf(
   spec: ExecutorSpec,
   opened: OpenedModel,
-  threads: number | undefined,
+  { threads, kvCache }: { readonly threads?: number; readonly kvCache?: KvCacheType },
   { io, output }: CommandContext,
 ): Side {
   const chosen: ChosenExecutor =
     spec.executor === 'reference'
       ? { executor: new ReferenceExecutor({ heldBytes: HELD_BYTES }), isa: null, threads: 1 }
       : chooseExecutor({ ...spec, ...(threads !== undefined && { threads }) }, io, output)
-  return { ...chosen, opened, weights: opened.model.weights, program: opened.model.program() }
+  return {
+    ...chosen,
+    opened,
+    weights: opened.model.weights,
+    program: opened.model.program(),
+    ...(kvCache && { kvCache }),
+  }
 }

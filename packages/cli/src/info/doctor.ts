@@ -142,10 +142,15 @@ function checkMemory({
   return [{ level: 'note', what: 'memory', reason, fix }]
 }
 
-const checkStore = ({ damaged }: StoreFacts): Finding[] =>
-  damaged.map((name) => ({
+function checkStore({ damaged, problem }: StoreFacts): Finding[] {
+  if (problem !== null) {
+    const fix = 'make it a folder that you may read, or name another with FAK_HOME'
+    return [{ level: 'broken', what: 'stored models', reason: problem, fix }]
+  }
+  return damaged.map((name) => ({
     level: 'broken',
     what: `stored model ${name}`,
     reason: 'its files are not what was downloaded',
     fix: `run: fak rm ${name}, then fak pull ${name}`,
   }))
+}

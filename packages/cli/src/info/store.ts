@@ -2,6 +2,8 @@
 
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { StoredModel } from '@fak/hub'
+import { FakError } from '@fak/tensor'
 import type { CommandContext } from '../context.js'
 import { openStore } from '../model/locate.js'
 
@@ -14,18 +16,28 @@ export interface StoreFacts {
   readonly freeBytes: number | null
   /** Names of models that are damaged. */
   readonly damaged: readonly string[]
+  /** Why the folder cannot be read, with its name; `null` when it can, or is not there yet. */
+  readonly problem: string | null
 }
 
-/** Looks at the store. @throws FakError when its folder cannot be read */
+/** Looks at the store. */
 export async function storeFacts(context: CommandContext): Promise<StoreFacts> {
   const store = openStore(context)
-  const models = await store.list()
+  let models: StoredModel[] = []
+  let problem: string | null = null
+  try {
+    models = await store.list()
+  } catch (error) {
+    if (!FakError.isInstance(error)) throw error
+    problem = `${store.directory} ${error.reason}`
+  }
   return {
     directory: store.directory,
     models: models.length,
     bytes: models.reduce((sum, { bytes }) => sum + bytes, 0),
     freeBytes: await freeAt(store.directory),
-    damaged: models.filter(({ problem }) => problem !== null).map(({ name }) => name),
+    damaged: models.filter((model) => model.problem !== null).map(({ name }) => name),
+    problem,
   }
 }
 

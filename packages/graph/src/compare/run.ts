@@ -1,7 +1,7 @@
 // One executor's half of a comparison: a Program run over all steps, and the values asked for.
 
 import { FakError } from '@fak/tensor'
-import type { Executor, SequenceState, WeightBindings } from '../executor.js'
+import type { Executor, KvCacheType, SequenceState, WeightBindings } from '../executor.js'
 import type { Program } from '../program.js'
 
 /** What an executor runs, and with which weights. */
@@ -10,6 +10,8 @@ export interface CompareSide {
   readonly weights: WeightBindings
   /** When it is not the Program that is compared: another recording of the same ops, say for another way to store the weights. */
   readonly program?: Program
+  /** How it keeps keys and values; see `PrepareOptions.kvCache`. */
+  readonly kvCache?: KvCacheType
 }
 
 /** All rows of a value over all steps, by label. */
@@ -23,7 +25,7 @@ export type Values = ReadonlyMap<string, Float32Array>
  * @throws FakError what preparing and running throw
  */
 export async function readTaps(
-  { executor, weights }: CompareSide,
+  { executor, weights, kvCache }: CompareSide,
   program: Program,
   steps: readonly Uint32Array[],
   taps: readonly string[],
@@ -31,7 +33,12 @@ export async function readTaps(
 ): Promise<Values> {
   const { signal } = options
   const maxTokens = Math.max(...steps.map((tokens) => tokens.length))
-  const prepared = await executor.prepare(program, weights, { maxTokens, taps, ...(signal && { signal }) })
+  const prepared = await executor.prepare(program, weights, {
+    maxTokens,
+    taps,
+    ...(kvCache && { kvCache }),
+    ...(signal && { signal }),
+  })
   try {
     const state = prepared.createState()
     try {
