@@ -10,6 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { saying } from '../saying.mjs'
 
 const cli = createRequire(new URL('../../packages/cli/package.json', import.meta.url))
 const load = (name) => import(pathToFileURL(cli.resolve(name)).href)
@@ -71,25 +72,6 @@ const kinds = {
   ...(head && { mtp: () => mtpDrafter(head, { ...most }) }),
 }
 
-/** The form of an answer that is these tokens. */
-class Saying {
-  #rest
-  constructor(tokens) {
-    this.#rest = tokens
-  }
-  get complete() {
-    return this.#rest.length === 0
-  }
-  allowed() {
-    const mask = new Uint32Array(Math.ceil(model.config.vocabularySize / 32))
-    if (!this.complete) mask[this.#rest[0] >> 5] = 1 << (this.#rest[0] & 31)
-    return mask
-  }
-  accept() {
-    this.#rest = this.#rest.slice(1)
-  }
-}
-
 /** Answers all prompts; what was said, and what it cost. */
 async function answer(kind) {
   const total = { tokens: [], ms: 0, passes: 0, drafted: 0, accepted: 0 }
@@ -101,7 +83,7 @@ async function answer(kind) {
       stopTokens: demo ? [tokenizer.eosTokenId] : [],
       ...(drafter && { drafter }),
     })
-    const grammar = demo ? {} : { grammar: { begin: () => new Saying(said.slice(prompt.length)) } }
+    const grammar = demo ? {} : { grammar: saying(said.slice(prompt.length), model.config.vocabularySize) }
     for await (const event of session.generate(prompt, { maxTokens: Number(values.n), ...grammar })) {
       if (event.type !== 'done') continue
       total.tokens.push(...event.tokens)
