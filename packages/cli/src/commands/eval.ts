@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import { banTokens, createSession, type TokenLogprob, topLogprobs } from '@fak/session'
+import { quantize } from '@fak/tensor'
 import { writeFileAtomically } from '@fak/tensor/node'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.js'
 import { UsageError } from '../errors.js'
-import { littleEndian } from '../floats.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/locate.js'
 import { rate, table } from '../output.js'
@@ -72,7 +72,7 @@ async function evaluate(runtime: Runtime, options: EvalOptions, { io, output }: 
     for await (const { position, rows, width, logits } of session.evaluate(ids, { signal })) {
       ms += performance.now() - start
       status.update('evaluating', position + rows, ids.length)
-      const bytes = littleEndian(logits)
+      const bytes = quantize('F32', logits)
       hash.update(bytes)
       for (let row = 0; row < rows; row++) {
         // A copy: what the file receives is the model's own.

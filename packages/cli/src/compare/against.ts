@@ -1,8 +1,8 @@
 // What leaves the layers, beside what another program computed and wrote to a file.
 
 import { type Difference, difference, readTaps } from '@fak/graph/compare'
-import { FakError, layoutOf } from '@fak/tensor'
-import { readFloats } from '../floats.js'
+import { dequantize, FakError, layoutOf } from '@fak/tensor'
+import { fileSource } from '@fak/tensor/node'
 import type { Side } from './sides.js'
 
 /** One value that leaves a layer. */
@@ -49,6 +49,22 @@ export async function compareWithFile(
     const accumulated = difference(expected.subarray(i * size, (i + 1) * size), taps.get(label)!, hidden)
     return { label, tolerance: allowed, accumulated }
   })
+}
+
+/**
+ * Reads a file of little-endian f32 numbers, if it has one of the given counts of them.
+ *
+ * @returns the numbers; or how many bytes there are when that is another count
+ */
+async function readFloats(path: string, counts: readonly number[]): Promise<Float32Array | number> {
+  const source = await fileSource(path)
+  try {
+    const count = source.size / Float32Array.BYTES_PER_ELEMENT
+    if (!counts.includes(count)) return source.size
+    return dequantize('F32', await source.read(0, source.size), count)
+  } finally {
+    await source.close()
+  }
 }
 
 const hasBlocks = ({ weights }: Side): boolean =>

@@ -2,9 +2,8 @@
 
 import { tapIds } from '@fak/graph'
 import { readTaps } from '@fak/graph/compare'
-import { readWeight } from '@fak/tensor'
+import { quantize, readWeight } from '@fak/tensor'
 import { writeFileAtomically } from '@fak/tensor/node'
-import { littleEndian } from '../floats.js'
 import type { Side } from './sides.js'
 
 /** A value to show, and the file to write it to. */
@@ -56,7 +55,7 @@ export async function summarize(
     const values: Float32Array = weight === undefined ? taps.get(label)! : await readWeight(weight)
     const columns = Number((weight ?? side.program.values[ids.get(label)!]!).shape.at(-1))
     const shape = weight?.shape ?? [values.length / columns, columns]
-    if (file !== undefined && name === 'b') await writeFileAtomically(file, [littleEndian(values)])
+    if (file !== undefined && name === 'b') await writeFileAtomically(file, [quantize('F32', values)])
     summaries.push({ label, side: name, shape, ...statistics(values), first: [...values.subarray(0, SHOWN)] })
   }
   return summaries

@@ -1,6 +1,7 @@
 // What a session has that is worth saving, and the sections that hold it.
 
 import type { PreparedProgram, SequenceState } from '@fak/graph'
+import { quantize } from '@fak/tensor'
 import type { KeptState } from '../state-cache.js'
 import { ABOUT, type About, encodeAbout, type SessionIdentity } from './about.js'
 import type { SectionContent } from './container.js'
@@ -52,10 +53,10 @@ export function* sectionsOf(
   }
   yield { name: ABOUT, bytes: encodeAbout(about) }
   yield { name: section.tokens, bytes: encodeTokens(tokens) }
-  if (row !== null) yield { name: section.row, bytes: encodeFloats(row) }
+  if (row !== null) yield { name: section.row, bytes: quantize('F32', row) }
   for (const [i, { label }] of stateArrays.entries()) yield { name: section.array(label), bytes: state.read(i) }
   for (const [c, kept] of checkpoints.entries()) {
-    if (kept.row !== null) yield { name: section.checkpointRow(c), bytes: encodeFloats(kept.row) }
+    if (kept.row !== null) yield { name: section.checkpointRow(c), bytes: quantize('F32', kept.row) }
     for (const [i, { kind, label }] of stateArrays.entries()) {
       if (kind === 'recurrent') yield { name: section.checkpointArray(c, label), bytes: kept.state.read(i) }
     }
@@ -74,19 +75,4 @@ function encodeTokens(tokens: readonly number[]): Uint8Array {
 export function decodeTokens(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true))
-}
-
-function encodeFloats(floats: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(floats.byteLength)
-  const view = new DataView(bytes.buffer)
-  for (let i = 0; i < floats.length; i++) view.setFloat32(4 * i, floats[i]!, true)
-  return bytes
-}
-
-/** Floats from their bytes. */
-export function decodeFloats(bytes: Uint8Array): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const floats = new Float32Array(bytes.length / 4)
-  for (let i = 0; i < floats.length; i++) floats[i] = view.getFloat32(4 * i, true)
-  return floats
 }

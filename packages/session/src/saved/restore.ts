@@ -1,11 +1,11 @@
 // From the sections of a saved session to states, everything checked before anything is replaced.
 
 import { type PreparedProgram, type SequenceState, type StateArray, stateArrayBytes } from '@fak/graph'
-import { FakError } from '@fak/tensor'
+import { dequantize, FakError } from '@fak/tensor'
 import type { KeptState } from '../state-cache.js'
 import { ABOUT, type About, describeArray, type SessionIdentity } from './about.js'
 import type { Container } from './container.js'
-import { decodeFloats, decodeTokens, EXTRA, section, type TimelineContent } from './content.js'
+import { decodeTokens, EXTRA, section, type TimelineContent } from './content.js'
 import { allFinite } from './finite.js'
 
 /** What a saved session must fit. */
@@ -156,7 +156,8 @@ async function readContent(
 }
 
 async function readRow(container: Container, name: string): Promise<Float32Array> {
-  return decodeFloats(await readFinite(container, name, { dtype: 'F32' }))
+  const bytes = await readFinite(container, name, { dtype: 'F32' })
+  return dequantize('F32', bytes, bytes.length / 4)
 }
 
 async function readFinite(
