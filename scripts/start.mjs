@@ -1,4 +1,4 @@
-// `npm start [-- ARGUMENTS]`: set up if needed, then `fak chat ARGUMENTS` with the demo model.
+// `npm start [-- ARGUMENTS]`: set up if needed, then `fak chat ARGUMENTS` with the demo model, unless the arguments name another.
 import { runCli } from './run-cli.mjs'
 
-await runCli(['chat', ...process.argv.slice(2)])
+await runCli(['chat', '-m', 'demo', ...process.argv.slice(2)])

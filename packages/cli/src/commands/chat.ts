@@ -19,6 +19,7 @@ import { EXIT, Interrupted, oneLine, UsageError } from '../errors.js'
 import { interruptible } from '../interrupt.js'
 import { MODEL_HELP } from '../model/locate.js'
 import { requireMemory } from '../model/memory-budget.js'
+import { pickModel } from '../model/pick.js'
 import { addRuntimeOptions, openRuntime, type Runtime, type RuntimeOptions, withRuntime } from '../runtime.js'
 import { integerFrom, oneOf, repeated } from '../values.js'
 
@@ -128,7 +129,9 @@ async function chat(options: ChatOptions, context: CommandContext): Promise<void
       history: options.history !== false,
       markdown: options.markdown !== false,
     })
-  const exitCode = await withConversation(options, context, output.closed, talk, true)
+  const model = options.model ?? (await pickModel(options, context))
+  const named = model === undefined ? options : { ...options, model }
+  const exitCode = await withConversation(named, context, output.closed, talk, true)
   if (exitCode !== EXIT.done) throw new Interrupted(exitCode)
 }
 

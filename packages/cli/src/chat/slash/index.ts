@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FakError } from '@fak/tensor'
 import type { Completion } from '../../editor/line-editor.js'
-import { nearest, oneLine } from '../../errors.js'
+import { nearest, oneLine, UsageError } from '../../errors.js'
 import { LOOK } from '../../terminal/spans.js'
 import { imageIn, isFile, noImages, pathOf } from '../attachments.js'
 import { exit, help, stats } from './about.js'
@@ -51,8 +51,9 @@ export async function runSlashCommand(line: string, chat: Chat): Promise<Next> {
         command === undefined ? sentence(error.message) : `${command.name}: ${error.message}`,
         LOOK.red,
       )
-    } else if (FakError.isInstance(error)) await chat.screen.say(oneLine(error.message), LOOK.red)
-    else throw error
+    } else if (FakError.isInstance(error) || error instanceof UsageError) {
+      await chat.screen.say(oneLine((error as Error).message), LOOK.red)
+    } else throw error
     return undefined
   }
 }
