@@ -79,6 +79,11 @@ async function check(
     if (!(await restoresHold(prepared, each.steps))) {
       throw new Error('a state that was read and restored goes on to other bits')
     }
+    if (!(await batchesHold(prepared, each.steps))) {
+      throw new Error(
+        'sequences that share passes, among them a fork, one that fails and one that is aborted, give other bits than alone',
+      )
+    }
   } finally {
     await Promise.all([prepared.dispose(), expectedPrepared.dispose()])
   }
@@ -131,6 +136,46 @@ async function restoresHold(prepared: PreparedProgram, [first, ...later]: readon
   const actual = [await rest(whole, later), await rest(beside, turned)]
   await Promise.all([original, whole, beside].map((state) => state.dispose()))
   return actual.every((rows, i) => sameBits(rows, expected[i]!)) && prepared.stateBytes === before
+}
+
+/**
+ * Whether sequences in steps of different sizes, a fork among them, have the bits in shared passes that each has alone, beside one with a
+ * token that does not exist and one that is aborted; and whether the memory of all goes back.
+ */
+async function batchesHold(prepared: PreparedProgram, steps: readonly Uint32Array[]): Promise<boolean> {
+  const { runBatch } = prepared
+  if (runBatch === undefined) return true
+  const before = prepared.stateBytes
+  const [whole, turned] = [steps, steps.map((step) => step.toReversed())]
+  const sequences = [
+    { todo: recut(whole, [1]), all: whole },
+    { todo: recut(turned, [11, 1]), all: turned },
+    { todo: recut(whole, [1, 3]), all: whole },
+  ].map((sequence) => ({ ...sequence, state: prepared.createState(), rows: [] as number[] }))
+  const bad = prepared.createState()
+  for (let forked = false; sequences.some(({ todo }) => todo.length > 0); ) {
+    const live = sequences.filter(({ todo }) => todo.length > 0)
+    const some = live[0]!.todo[0]!
+    const outcomes = await runBatch.call(prepared, [
+      ...live.map(({ state, todo }) => ({ state, tokens: todo[0]!, rows: todo[0]!.length })),
+      { state: bad, tokens: Uint32Array.of(2 ** 32 - 1) },
+      { state: bad, tokens: Uint32Array.of(some[0]!, some[0]!), signal: AbortSignal.abort() },
+    ])
+    if (outcomes.splice(live.length).some(({ status }) => status !== 'rejected') || bad.position > 0) return false
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected') return false
+      live[i]!.todo.shift()
+      for (const x of outcome.value.outputs.y!) live[i]!.rows.push(x)
+    }
+    const { todo, all, state, rows } = sequences[0]!
+    if (!forked) sequences.push({ todo: [...todo], all, state: state.fork(), rows: [...rows] })
+    forked = true
+  }
+  for (const { state } of sequences) await state.dispose()
+  await bad.dispose()
+  for (const { all, rows } of sequences)
+    if (!sameBits(Float32Array.from(rows), await rowsOf(prepared, all))) return false
+  return prepared.stateBytes === before
 }
 
 async function run(prepared: PreparedProgram, state: SequenceState, tokens: Uint32Array): Promise<Float32Array> {
