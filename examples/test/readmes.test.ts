@@ -1,7 +1,8 @@
-// The code in the READMEs of the packages runs: every TypeScript block, in a folder with the files that the blocks open by name.
+// The code in the READMEs of the packages runs: every TypeScript block, in a folder with the files that the blocks open by name. And what
+// pages link is there.
 
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { demoModelUrl } from '@fak/demo-model'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -55,5 +56,30 @@ describe.each(readmes)('the README of $name', ({ name, blocks }) => {
       writeFileSync(path, code)
       await import(path)
     }
+  })
+})
+
+/** Where the relative links of a page lead; code is left out. */
+function linksOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8').replace(/^```[\s\S]*?^```$|`[^`\n]*`/gm, '')
+  const targets = Array.from(text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g), ([, target]) => target!)
+  return targets.filter((target) => !/^[a-z]+:/.test(target)).map((target) => join(dirname(page), target))
+}
+
+describe('links', () => {
+  const inFolder = (name: string) =>
+    readdirSync(join(root, name))
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => join(name, file))
+  const documents = [...inFolder('docs'), ...inFolder('docs/decisions')]
+  const others = ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'fixtures/README.md', 'training/README.md']
+  const packages = readmes.map(({ name }) => join('packages', name, 'README.md'))
+
+  it.each([...others, ...documents, ...packages])('of %s lead somewhere', (page) => {
+    expect(linksOf(page).filter((target) => !existsSync(join(root, target)))).toEqual([])
+  })
+
+  it('of the README lead to every document', () => {
+    expect(linksOf('README.md')).toEqual(expect.arrayContaining(documents))
   })
 })
