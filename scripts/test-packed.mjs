@@ -3,7 +3,8 @@
 //
 //   node scripts/test-packed.mjs [REPORT.json]
 //
-// FAK_TEST_NODES="22.23.3 24.21.0" repeats the last question on those Node versions.
+// FAK_TEST_NODES="22.23.3 24.21.0" repeats the last question on those Node versions, and asks it of all packages together, from JavaScript and
+// from TypeScript; the libraries that they need then come from the registry.
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -62,6 +63,16 @@ if (platform !== undefined) {
     })
   }
 }
+if (process.env.FAK_TEST_NODES !== undefined && platform !== undefined) {
+  const folder = join(scratch, 'everything')
+  const names = [...packages.map(({ name }) => name), platform.name]
+  await check('all packages: install together', () => install(names, folder, { offline: false }))
+  await check('all packages: compile from TypeScript', () => compile(folder))
+  for (const node of nodes()) {
+    const script = join(root, 'scripts', 'packed', 'everything.mjs')
+    await check(`all packages: work on Node ${node.version}`, () => runIn(folder, node.program, script))
+  }
+}
 rmSync(scratch, { recursive: true, force: true })
 if (process.argv[2] !== undefined) writeFileSync(process.argv[2], JSON.stringify(counts))
 process.stdout.write(`packed: ${counts.passed} passed, ${counts.failed} failed\n`)
@@ -99,17 +110,34 @@ function installAlone(name, folder) {
   return alone ? [] : [`brought in more than ${expected.join(' and ')}: ${[...installed, ...scoped].join(', ')}`]
 }
 
-/** Installs packed packages in an empty folder, without scripts and without the registry. */
-function install(names, folder) {
+/** Installs packed packages in an empty folder, without scripts and, unless told otherwise, without the registry. */
+function install(names, folder, { offline = true } = {}) {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'alone', private: true, type: 'module' }))
   const tarballs = names.map(tarballOf)
-  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--offline', '--no-audit', ...tarballs], {
+  const network = offline ? ['--offline'] : []
+  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', ...network, ...tarballs], {
     cwd: folder,
     encoding: 'utf8',
     shell: process.platform === 'win32',
   })
   return status === 0 ? [] : stderr.split('\n').filter(Boolean)
+}
+
+/** A program in TypeScript that imports every package, checked strictly, their declarations too. */
+function compile(folder) {
+  const imports = packages.map(
+    ({ name }, i) => `import * as p${i} from '@fak/${name}'\nexport const v${i}: object = p${i}\n`,
+  )
+  const used = `import type { Program } from '@fak/graph'\nexport const opsOf = (program: Program): number => program.ops.length\n`
+  writeFileSync(join(folder, 'try.ts'), imports.join('') + used)
+  const options = '--noEmit --strict --module nodenext --target es2022 --lib es2023,dom --types node'.split(' ')
+  const types = ['--typeRoots', join(root, 'node_modules', '@types')]
+  const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), [...options, ...types, 'try.ts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  return status === 0 ? [] : stdout.split('\n').filter(Boolean)
 }
 
 /** Puts the addon that was built here into its platform's package, as a release does; undefined where there is none to test with. */
