@@ -92,6 +92,18 @@ describe('chat on a terminal', () => {
     expect(await exit).toBe(0)
   })
 
+  it('shows the call of a tool on a line of its own, and goes on', async () => {
+    const parameters = { type: 'object', properties: { unit: { enum: ['day'] } }, required: ['unit'] }
+    const tools = file('tools.json', JSON.stringify([{ type: 'function', function: { name: 'wait', parameters } }]))
+    const { exit, prompt, say, type } = onScreen(['chat', '-m', 'demo', '--tools', tools, '--tool-choice', 'required'])
+    await prompt()
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await say('Wait.')).toMatch(/\n→ wait\(\{"unit":\s*"day"\}\)\n.*tokens,/)
+    }
+    type('/exit\r')
+    expect(await exit).toBe(0)
+  })
+
   it('says how many turns the model is not shown', async () => {
     const first = chat()
     await first.prompt()
