@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { chattyModel, fak } from './harness.js'
+import { chattyModel, fak, scratchFolder } from './harness.js'
+
+const folder = scratchFolder()
 
 const model = chattyModel()
 const ask = ['chat', '-m', model, '-p', 'Hello', '-n', '12']
@@ -115,6 +117,17 @@ describe('one answer', () => {
     const { code, stderr } = await fak(['chat', '-m', model], { stdin: Uint8Array.of(0x61, 0xc3, 0xa4, 0xff, 0x62) })
     expect(code).toBe(1)
     expect(stderr).toBe('<stdin>: is not UTF-8 text (at byte 3) [BAD_UTF8]\n')
+  })
+
+  it('refuses a piped image, and says that one which -p names is not looked at', async () => {
+    const png = Buffer.from('\x89PNG\r\n\x1a\n0000', 'latin1')
+    const piped = await fak(['chat', '-m', model], { stdin: png })
+    expect(piped).toMatchObject({ code: 1, stdout: '' })
+    expect(piped.stderr).toMatch(/^<stdin>: is an image \(PNG\); .*\[IMAGE_UNSUPPORTED\]\n$/)
+    const image = join(folder, 'cat.png')
+    writeFileSync(image, png)
+    const named = await fak(['chat', '-m', model, '-n', '1', '-p', `What is in ${image} ?`])
+    expect(named).toMatchObject({ code: 0, stderr: expect.stringContaining('the model gets the text alone') })
   })
 
   it('ends before a stop string', async () => {

@@ -2,9 +2,10 @@
 
 import { fstatSync } from 'node:fs'
 import { decodeUtf8, FakError, invalidUtf8At } from '@fak/tensor'
-import { UsageError } from '../errors.js'
+import { oneLine, UsageError } from '../errors.js'
 import type { CliIo } from '../io.js'
 import type { Output } from '../output.js'
+import { imageIn, imageKind, noImages } from './attachments.js'
 
 /** How long -p waits for the first byte of a pipe that may carry more of the prompt. */
 const PIPE_WAIT_MS = 1000
@@ -17,9 +18,14 @@ const MAX_STDIN_BYTES = 64 * 2 ** 20
  * The text to answer, or `null` when there is a terminal to talk on.
  *
  * @param given the text of -p
- * @throws UsageError for an empty prompt; FakError `BAD_UTF8` with the offset, `PROMPT_TOO_LARGE`
+ * An image that -p names may be nothing but a name, so that is remarked upon and no error.
+ *
+ * @throws UsageError for an empty prompt; FakError `IMAGE_UNSUPPORTED` for a piped image, `BAD_UTF8` with the offset, `PROMPT_TOO_LARGE`
  */
 export async function readPrompt(given: string | undefined, io: CliIo, output: Output): Promise<string | null> {
+  const image = given === undefined ? null : imageIn(given)
+  if (image !== null)
+    output.note(`fak: ${oneLine(noImages(image, 'by its name').message)}; the model gets the text alone`)
   if (io.stdin.isTTY === true) {
     if (given !== undefined) return nonEmpty(given)
     if (io.stdout.isTTY === true) return null
@@ -85,6 +91,8 @@ async function readStdin(io: CliIo, waitMs: number): Promise<string | null> {
 }
 
 function decode(bytes: Uint8Array): string {
+  const kind = imageKind(bytes)
+  if (kind !== null) throw noImages('<stdin>', kind)
   const offset = invalidUtf8At(bytes)
   if (offset >= 0) throw new FakError('BAD_UTF8', { file: '<stdin>', reason: 'is not UTF-8 text', offset })
   return decodeUtf8(bytes)

@@ -29,7 +29,19 @@ export interface CommandShape {
 }
 
 /** Names of placeholders, as help shows them, that stand for files. */
-const FILES = new Set(['file', 'files', 'model', 'manifest', 'path', 'directory', 'folder', 'input', 'output', 'out'])
+const FILES = new Set([
+  'file',
+  'files',
+  'source',
+  'model',
+  'manifest',
+  'path',
+  'directory',
+  'folder',
+  'input',
+  'output',
+  'out',
+])
 const HELP: OptionShape = {
   flags: ['-h', '--help'],
   description: 'show help',
