@@ -1,6 +1,6 @@
 // How a command can end other than well, and the one line that says so.
 
-import { FakError } from '@fak/tensor'
+import { editDistance, FakError } from '@fak/tensor'
 import { CommanderError } from 'commander'
 
 /** Exit codes of every command. */
@@ -81,23 +81,15 @@ const MAX_SLIPS = 2
 /** ` (did you mean NAME?)` for the name that a word is a misspelling of, or nothing. */
 export function nearest(word: string, names: readonly string[]): string {
   const found = names
-    .map((name) => ({ name, slips: name.startsWith(word) && word.length > 1 ? 0 : distance(word, name) }))
+    .map((name) => ({ name, slips: name.startsWith(word) && word.length > 1 ? 0 : slipsBetween(word, name) }))
     .sort((a, b) => a.slips - b.slips)[0]
   return found !== undefined && found.slips <= Math.min(MAX_SLIPS, word.length - 1)
     ? ` (did you mean ${found.name}?)`
     : ''
 }
 
-/** Letters to change, add or leave out (Levenshtein); long words are not compared. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > MAX_SLIPS || a.length > 40) return Number.POSITIVE_INFINITY
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
-    }
-    row = next
-  }
-  return row[b.length]!
+/** Letters to change, add or leave out; long words are not compared. */
+function slipsBetween(a: string, b: string): number {
+  const comparable = Math.abs(a.length - b.length) <= MAX_SLIPS && a.length <= 40
+  return comparable ? editDistance(a, b) : Number.POSITIVE_INFINITY
 }

@@ -2,7 +2,7 @@
 // nothing but its rows, so jobs may be done anywhere and in any order.
 
 import type { GgufContent } from '@fak/gguf'
-import { type ByteSource, type DType, dequantize, FakError, label, quantize, rowBytes } from '@fak/tensor'
+import { type ByteSource, type DType, dequantize, FakError, joinBytes, label, quantize, rowBytes } from '@fak/tensor'
 import { type ConversionPlan, type PlannedTensor, plannedRows } from './plan.js'
 
 /** A range of bytes to read. */
@@ -96,18 +96,7 @@ function requireHalves(values: Float32Array): void {
 /** Does a job. The rows are read through their sources and encoded on this thread. */
 export async function runJob(job: RowJob, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
   const read = await Promise.all(job.pieces.map((p) => p.source.read(p.offset, p.byteLength, options)))
-  return encodeRows(joined(read), job)
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!
-  const out = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    out.set(piece, at)
-    at += piece.length
-  }
-  return out
+  return encodeRows(joinBytes(read), job)
 }
 
 /** How the jobs of a plan are done. */

@@ -9,7 +9,7 @@
 //
 // Numbers are little-endian. Nothing is left over: the sections, the table and the end fill the file.
 
-import { type ByteSource, decodeUtf8, FakError, invalidUtf8At, label } from '@fak/tensor'
+import { type ByteSource, decodeUtf8, FakError, invalidUtf8At, joinBytes, label } from '@fak/tensor'
 
 /** Layout version of the files that are written; older ones do not exist yet. */
 export const FORMAT_VERSION = 1
@@ -50,18 +50,7 @@ export interface Section {
 
 /** SHA-256 of some pieces of bytes. */
 async function sha256(...pieces: Uint8Array[]): Promise<Uint8Array> {
-  const whole = pieces.length === 1 ? pieces[0]! : concat(pieces)
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', whole as Uint8Array<ArrayBuffer>))
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', joinBytes(pieces) as Uint8Array<ArrayBuffer>))
 }
 
 /** The bytes of a file with these sections; each is asked for when its turn comes. */
@@ -93,7 +82,7 @@ export async function* encodeContainer(
     at += bytes.length
   }
   yield padding()
-  const table = concat(entries)
+  const table = joinBytes(entries)
   yield table
   const end = new Uint8Array(END_BYTES)
   const view = new DataView(end.buffer)
