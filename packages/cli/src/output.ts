@@ -143,3 +143,7 @@ export function count(value: number): string {
   const [scaled, unit] = value < 1e6 ? [value / 1e3, 'k'] : value < 1e9 ? [value / 1e6, 'M'] : [value / 1e9, 'B']
   return `${scaled >= 99.5 ? scaled.toFixed(0) : scaled.toPrecision(2)}${unit}`
 }
+
+/** A number of things for people: `1 token`, `2 tokens`. */
+export const plural = (number: number | string, noun: string): string =>
+  `${number} ${noun}${String(number) === '1' ? '' : 's'}`

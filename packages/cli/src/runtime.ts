@@ -10,6 +10,7 @@ import { addModelOptions, locateModel, type ModelOptions } from './model/locate.
 import { openModel } from './model/open.js'
 import type { OpenedModel } from './model/opened.js'
 import type { Output } from './output.js'
+import { plural } from './output.js'
 import { StatusLine } from './status-line.js'
 import { integerFrom, MAX_THREADS, oneOf } from './values.js'
 
@@ -115,5 +116,5 @@ function noteDequantized({ dequantized = [] }: PreparedProgram, output: Output):
 
 /** The executor for people, e.g. `native, avx512, 2 threads`. */
 export function describeExecutor({ executor, isa, threads }: ChosenExecutor): string {
-  return [executor.name, ...(isa === null ? [] : [isa]), `${threads} thread${threads === 1 ? '' : 's'}`].join(', ')
+  return [executor.name, ...(isa === null ? [] : [isa]), plural(threads, 'thread')].join(', ')
 }

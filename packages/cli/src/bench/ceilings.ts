@@ -1,6 +1,7 @@
 // What the machine could do, for the executor that was measured.
 
 import { measureMachine } from '@fak/kernels-native'
+import { plural } from '../output.js'
 import { measureBandwidth } from './bandwidth.js'
 
 /** Ceilings of the machine with as many threads as the executor uses, found at one moment. */
@@ -38,7 +39,7 @@ export function describeCeilings({ isa, threads }: { isa: string | null; threads
       macRate: 'not measured: the reference executor has no instructions of its own to measure',
     }
   }
-  const together = `${threads} thread${threads === 1 ? '' : 's'}`
+  const together = plural(threads, 'thread')
   return {
     bandwidth: `bytes per second that ${together} read from memory, in one to four streams each; ${when}`,
     macRate: `int8 multiply-adds per second that ${together} do with ${isa}; ${when}`,

@@ -1,6 +1,6 @@
 // What fak bench found, for people.
 
-import { bytes, rate, table } from '../output.js'
+import { bytes, plural, rate, table } from '../output.js'
 import type { Rates } from './measure.js'
 import { printProfile } from './profile.js'
 import type { BenchResult, DepthResult } from './result.js'
@@ -23,7 +23,7 @@ export const named = (kind: string, depth: number) => (depth === 0 ? kind : `${k
 const HEAD = ['', 'tokens', 'tok/s median', 'best', 'at most', 'reached', 'share']
 
 function limits({ bandwidths, macRate, threads, isa }: BenchResult): string[] {
-  const who = `${threads} thread${threads === 1 ? '' : 's'}${isa === null ? '' : ` with ${isa}`}`
+  const who = `${plural(threads, 'thread')}${isa === null ? '' : ` with ${isa}`}`
   const multiplies =
     macRate === null
       ? 'multiply rate not known'

@@ -1,7 +1,7 @@
 // fak bench --profile: from the clocked steps of a run to a table by kind of op and one by stage.
 
 import type { Program, StageProfile, StepProfile, TaskProfile } from '@fak/graph'
-import { rate, table } from '../output.js'
+import { plural, rate, table } from '../output.js'
 import { type Held, opTraffic } from './traffic.js'
 
 /** What ran under one name. All but the shares are per step. */
@@ -114,7 +114,7 @@ export function printProfile(kind: string, profile: RunProfile): string[] {
   const tokens = Number.isInteger(tokensPerStep) ? String(tokensPerStep) : tokensPerStep.toFixed(1)
   const part = (value: number, name: string) => `${time(value)} ms ${name}`
   return [
-    `${kind}: ${steps} step${steps === 1 ? '' : 's'} of ${tokens} token${tokens === '1' ? '' : 's'}, ${time(ms)} ms each:`,
+    `${kind}: ${plural(steps, 'step')} of ${plural(tokens, 'token')}, ${time(ms)} ms each:`,
     `  ${[
       part(profile.stagesMs, 'in stages'),
       part(profile.backupMs, 'copying the state'),

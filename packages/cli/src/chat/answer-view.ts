@@ -1,7 +1,7 @@
 // One answer on a terminal as it comes: thinking that folds when it is done, Markdown, calls of tools, and the figures below.
 
 import { Markdown, visible } from '../markdown/markdown.js'
-import { rate } from '../output.js'
+import { plural, rate } from '../output.js'
 import { type Line, LOOK, span } from '../terminal/spans.js'
 import { Flow, fit } from '../terminal/wrap.js'
 import { callLine } from './calls.js'
@@ -200,8 +200,6 @@ export class AnswerView {
     ]
   }
 }
-
-const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /** The figures of an answer on one line. */
 function figures({

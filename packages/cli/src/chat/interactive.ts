@@ -9,7 +9,7 @@ import { openOwnEditor } from '../editor/own-editor.js'
 import { EXIT, oneLine, printable } from '../errors.js'
 import type { CliIo } from '../io.js'
 import { weightSummary } from '../model/opened.js'
-import { count, type Output } from '../output.js'
+import { count, type Output, plural } from '../output.js'
 import { describeExecutor, type Runtime } from '../runtime.js'
 import { Keyboard, nameOf } from '../terminal/keyboard.js'
 import { LOOK, span } from '../terminal/spans.js'
@@ -146,7 +146,7 @@ class TerminalChat implements Chat {
     }
     const { turns } = this.conversation
     if (turns > 0) {
-      await this.screen.say(`Going on with the conversation of ${turns} message${turns === 1 ? '' : 's'} so far.`)
+      await this.screen.say(`Going on with the conversation of ${plural(turns, 'message')} so far.`)
     }
     await this.screen.say('/help lists commands, Ctrl-C stops an answer, Ctrl-D leaves', LOOK.dim)
     if (this.#history.failed !== null) await this.screen.say(oneLine(this.#history.failed), LOOK.dim)

@@ -5,7 +5,7 @@ import type { CommandContext } from '../context.js'
 import { printable, Unwell } from '../errors.js'
 import { type Diagnosis, diagnose } from '../info/doctor.js'
 import { storeFacts } from '../info/store.js'
-import { bytes, table } from '../output.js'
+import { bytes, plural, table } from '../output.js'
 import { integerFrom, MAX_THREADS } from '../values.js'
 
 interface InfoOptions {
@@ -93,7 +93,7 @@ function nativeLines(native: NonNullable<Diagnosis['executors']['native']>) {
   ])
   const others = ops.filter((op) => op !== 'linear' && op !== 'expertLinear')
   return {
-    executor: [['executor', `native, ${isa}, ${threads} thread${threads === 1 ? '' : 's'} for ${cores} cores`]],
+    executor: [['executor', `native, ${isa}, ${plural(threads, 'thread')} for ${cores} cores`]],
     kernels: [
       '',
       'instruction sets, slowest first:',

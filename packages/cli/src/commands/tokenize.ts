@@ -5,7 +5,7 @@ import type { CommandContext } from '../context.js'
 import { interruptible } from '../interrupt.js'
 import { addModelOptions, locateModel, MODEL_HELP, type ModelOptions } from '../model/locate.js'
 import { openTokenizer } from '../model/open.js'
-import { table } from '../output.js'
+import { plural, table } from '../output.js'
 import { oneOf } from '../values.js'
 
 interface TokenizeOptions extends ModelOptions {
@@ -44,7 +44,7 @@ export function tokenizeCommand(context: CommandContext): Command {
         return output.json({ count: ids.length, ids, pieces, bytes })
       }
       for (const line of table(ids.map((id, i) => [id, JSON.stringify(pieces[i])]))) await output.line(line)
-      output.note(`${ids.length} token${ids.length === 1 ? '' : 's'}`)
+      output.note(plural(ids.length, 'token'))
     })
 }
 

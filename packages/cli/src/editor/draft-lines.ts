@@ -1,6 +1,7 @@
 // A draft as lines of a terminal, with the place of the cursor among them.
 
 import { printable } from '../errors.js'
+import { plural } from '../output.js'
 import { clusters, columns } from '../terminal/columns.js'
 import type { CursorPlace } from '../terminal/live-area.js'
 import { type Line, LOOK, type Span, span } from '../terminal/spans.js'
@@ -63,4 +64,4 @@ export function draftLines(text: string, cursor: number, prompts: Prompts, width
 }
 
 const note = (count: number, where: string): Line[] =>
-  count === 0 ? [] : [[span(`  … ${count} more line${count === 1 ? '' : 's'} ${where}`, LOOK.dim)]]
+  count === 0 ? [] : [[span(`  … ${plural(count, 'more line')} ${where}`, LOOK.dim)]]

@@ -1,7 +1,7 @@
 // Commands that read and write files: /read, /save, /load.
 
 import { oneLine } from '../../errors.js'
-import { bytes, count } from '../../output.js'
+import { bytes, count, plural } from '../../output.js'
 import { LOOK } from '../../terminal/spans.js'
 import { attached, pathOf, readText, wordsOf } from '../attachments.js'
 import { type SlashCommand, SlashUsage } from './command.js'
@@ -19,7 +19,7 @@ export const read: SlashCommand = {
     for (const { file, text } of texts) {
       chat.attachments.push(attached(file, text))
       const tokens = chat.conversation.countTokens(text)
-      const size = `${bytes(Buffer.byteLength(text))}, ${count(tokens)} token${tokens === 1 ? '' : 's'}`
+      const size = `${bytes(Buffer.byteLength(text))}, ${plural(count(tokens), 'token')}`
       await chat.screen.say(`${oneLine(file)} goes with your next message (${size}).`, LOOK.dim)
     }
     return undefined
@@ -48,7 +48,7 @@ export const load: SlashCommand = {
     const file = oneFile(args)
     const recomputed = await chat.conversation.load(file)
     const { turns } = chat.conversation
-    await chat.screen.say(`Going on with ${turns} message${turns === 1 ? '' : 's'} from ${oneLine(file)}.`, LOOK.dim)
+    await chat.screen.say(`Going on with ${plural(turns, 'message')} from ${oneLine(file)}.`, LOOK.dim)
     if (recomputed !== null) {
       await chat.screen.say(`Everything said before is computed again: ${oneLine(recomputed.message)}`, LOOK.dim)
     }
