@@ -9,6 +9,7 @@ import { openGguf } from '../../packages/gguf/dist/node.js'
 import { NativeExecutor } from '../../packages/kernels-native/dist/index.js'
 import { loadQwen35 } from '../../packages/model-qwen35/dist/index.js'
 import { batchSteps, createSession } from '../../packages/session/dist/index.js'
+import { median } from '../median.mjs'
 
 const [path, tokens = '16', repeats = '3', list = '1,2,4,8'] = process.argv.slice(2)
 const counts = list.split(',')
@@ -42,7 +43,6 @@ async function decode(count, together) {
   return ms
 }
 
-const median = (times) => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]
 await decode(1, true)
 console.log(
   `${path}: tokens per second of all sequences, median of ${repeats} alternated runs of ${tokens} tokens each`,

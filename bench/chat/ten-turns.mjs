@@ -8,20 +8,17 @@
 // first token of the answer, `turn` is the whole of it. Before the first repeat each way answers once to warm up. The exit code is 1 when the
 // predictions of the two ways differ anywhere.
 
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { ChatTemplate, encodeChat } from '../../packages/chat/dist/index.js'
+import { demoModelUrl } from '../../packages/demo-model/dist/index.js'
+import { openGguf } from '../../packages/gguf/dist/node.js'
+import { NativeExecutor } from '../../packages/kernels-native/dist/index.js'
+import { loadQwen35 } from '../../packages/model-qwen35/dist/index.js'
+import { createSession } from '../../packages/session/dist/index.js'
+import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
+import { median } from '../median.mjs'
 import { saying } from '../saying.mjs'
-
-const cli = createRequire(new URL('../../packages/cli/package.json', import.meta.url))
-const load = (name) => import(pathToFileURL(cli.resolve(name)).href)
-const { ChatTemplate, encodeChat } = await load('@fak/chat')
-const { demoModelUrl } = await load('@fak/demo-model')
-const { openGguf } = await load('@fak/gguf/node')
-const { NativeExecutor } = await load('@fak/kernels-native')
-const { loadQwen35 } = await load('@fak/model-qwen35')
-const { createSession } = await load('@fak/session')
-const { Tokenizer } = await load('@fak/tokenizer')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -117,7 +114,6 @@ async function chat(count, order) {
   return rows
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 await chat(1, 0)
 const repeats = []
 for (let repeat = 0; repeat < Number(values.r); repeat++) repeats.push(await chat(turns.length, repeat))

@@ -8,6 +8,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { median } from '../median.mjs'
 
 const readers = {
   async fak(path) {
@@ -65,7 +66,6 @@ for (let i = 0; i < Number(repeats); i++) {
     runs[name].push(JSON.parse(stdout))
   }
 }
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 for (const [name, results] of Object.entries(runs)) {
   const parts = ['module', 'open', 'strings', 'all']
     .filter((part) => results[0][part] !== undefined)

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs'
 import { jsonSchemaGrammar, regexGrammar, TokenGrammar, TokenTable } from '../../packages/grammar/dist/index.js'
 import { createSession } from '../../packages/session/dist/index.js'
 import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
+import { median } from '../median.mjs'
 import { vocabularyFile } from '../tokenizer/corpora.mjs'
 import { grow, IDS } from '../tokenizer/real-size.mjs'
 
@@ -41,7 +42,6 @@ const forms = {
   ],
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const shown = (ms) => ms.toFixed(ms < 1 ? 3 : 1).padStart(8)
 const timed = (work) => {
   const start = performance.now()

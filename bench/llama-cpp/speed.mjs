@@ -12,6 +12,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ensureReady } from '../../scripts/setup.mjs'
+import { median } from '../median.mjs'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -71,7 +72,6 @@ for (let repeat = 0; repeat < repeats; repeat++) {
   for (const [name, engine] of Object.entries(engines)) runs[name].push(await run(engine))
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 const summary = (name, phase) => {
   const rates = runs[name].map((rate) => rate[phase])
   return { median: median(rates), best: Math.max(...rates) }

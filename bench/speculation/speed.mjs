@@ -7,20 +7,17 @@
 // is than without, the median over the repeats of the ratio within one.
 
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { ChatTemplate, encodeChat } from '../../packages/chat/dist/index.js'
+import { demoModelUrl } from '../../packages/demo-model/dist/index.js'
+import { openGguf } from '../../packages/gguf/dist/node.js'
+import { NativeExecutor } from '../../packages/kernels-native/dist/index.js'
+import { loadQwen35 } from '../../packages/model-qwen35/dist/index.js'
+import { createSession, mtpDrafter, ngramDrafter } from '../../packages/session/dist/index.js'
+import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
+import { median } from '../median.mjs'
 import { saying } from '../saying.mjs'
-
-const cli = createRequire(new URL('../../packages/cli/package.json', import.meta.url))
-const load = (name) => import(pathToFileURL(cli.resolve(name)).href)
-const { ChatTemplate, encodeChat } = await load('@fak/chat')
-const { demoModelUrl } = await load('@fak/demo-model')
-const { openGguf } = await load('@fak/gguf/node')
-const { NativeExecutor } = await load('@fak/kernels-native')
-const { loadQwen35 } = await load('@fak/model-qwen35')
-const { createSession, mtpDrafter, ngramDrafter } = await load('@fak/session')
-const { Tokenizer } = await load('@fak/tokenizer')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -103,7 +100,6 @@ for (let repeat = 0; repeat <= Number(values.r); repeat++) {
     if (repeat > 0) runs[kind].push(run)
   }
 }
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
 const expected = runs.off[0].tokens.join()
 for (const [kind, all] of Object.entries(runs)) {
   if (all.some(({ tokens }) => tokens.join() !== expected)) throw new Error(`${kind} says something else`)

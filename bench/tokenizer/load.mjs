@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openGguf } from '../../packages/gguf/dist/node.js'
 import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
+import { median } from '../median.mjs'
 import { grow, IDS } from './real-size.mjs'
 
 /** The child: loads one file and prints how long reading the file and making the tokenizer took. */
@@ -87,8 +88,6 @@ function ggufOf({ model, added_tokens }) {
   list('tokenizer.ggml.merges', 8, model.merges, (merge) => string(merge.join(' ')))
   return Buffer.concat(chunks)
 }
-
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
 
 if (process.argv[2] === '--load') {
   await load(process.argv[3])

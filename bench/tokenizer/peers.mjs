@@ -12,6 +12,7 @@ import { createRequire } from 'node:module'
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers'
 import { get_encoding } from 'tiktoken'
 import { Tokenizer } from '../../packages/tokenizer/dist/index.js'
+import { median } from '../median.mjs'
 import { corpora, vocabularyFile } from './corpora.mjs'
 
 const repeats = Number(process.argv[2] ?? 5)
@@ -32,7 +33,6 @@ const encoders = {
   '@huggingface/tokenizers': (text) => hf.encode(text).ids.length,
 }
 const peers = ['gpt-tokenizer', 'tiktoken WASM', '@huggingface/tokenizers']
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 const warm = corpora.code.slice(0, 200_000) + corpora['European languages'].slice(0, 200_000)
 for (const [name, encode] of Object.entries(encoders))
